@@ -1,0 +1,1 @@
+//! Written policies to diagnostics and snapshots.

@@ -1,0 +1,1 @@
+//! One HTTP exchange from its headers to its audit record, without I/O.

@@ -1,0 +1,1 @@
+//! What travels: JSON, JSON-RPC, MCP methods, SSE.

@@ -1,0 +1,2 @@
+//! A demo MCP server with tools that return personal data.
+fn main() {}

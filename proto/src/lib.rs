@@ -1,0 +1,1 @@
+//! The snapshot that a filter executes, as protobuf types.

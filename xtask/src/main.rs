@@ -1,0 +1,2 @@
+//! The build steps of this workspace.
+fn main() {}
