@@ -1,2 +1,66 @@
-//! The build steps of this workspace.
-fn main() {}
+//! The build steps of this workspace: `cargo xtask help`.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool talks to its user"
+)]
+
+mod failure;
+mod layer;
+mod setup;
+mod shell;
+mod test;
+mod wasm;
+
+use clap::{Parser, Subcommand};
+use failure::Result;
+use std::process::ExitCode;
+
+/// The build steps of mcp-zero.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    step: Step,
+}
+
+#[derive(Subcommand)]
+enum Step {
+    /// Get what a fresh machine lacks; instant when all is there.
+    Setup,
+    /// Build and check the module that Envoy loads.
+    Wasm,
+    /// Check which crate depends on which.
+    Layer,
+    /// Print the variables that the end-to-end tests read, as shell exports.
+    Env,
+    /// Set up, build and run every test.
+    Test,
+    /// Format, clippy (native and Wasm), documentation, layers.
+    Lint,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().step {
+        Step::Setup => setup::all().map(drop),
+        Step::Wasm => setup::all().and_then(|parts| wasm::build(&parts)).map(drop),
+        Step::Layer => layer::check(),
+        Step::Env => test::print_environment(),
+        Step::Test => test::run(),
+        Step::Lint => test::lint(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the workspace.
+fn root() -> Result<std::path::PathBuf> {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(std::path::Path::to_path_buf)
+        .ok_or_else(|| failure::Failure::new("xtask lies outside the workspace"))
+}

@@ -1,0 +1,76 @@
+//! The test and lint steps.
+
+use crate::failure::Result;
+use crate::setup::{self, Parts};
+use crate::{layer, root, shell, wasm};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Sets up, builds what the end-to-end tests start, and runs every test.
+pub(crate) fn run() -> Result<()> {
+    let parts = setup::all()?;
+    let module = wasm::build(&parts)?;
+    let mut tests = cargo();
+    if nextest() {
+        tests.args(["nextest", "run"]);
+    } else {
+        tests.arg("test");
+    }
+    tests.args(["--workspace", "--all-targets", "--locked"]);
+    tests.envs(variables(&parts, module));
+    shell::run(&mut tests)
+}
+
+/// Prints what `run` passes to the tests.
+pub(crate) fn print_environment() -> Result<()> {
+    let parts = setup::all()?;
+    let module = wasm::build(&parts)?;
+    for (name, path) in variables(&parts, module) {
+        println!("export {name}='{}'", path.display());
+    }
+    Ok(())
+}
+
+/// Everything a reviewer's machine checks before a person looks.
+pub(crate) fn lint() -> Result<()> {
+    let parts = setup::all()?;
+    shell::run(cargo().args(["fmt", "--all", "--check"]))?;
+    layer::check()?;
+    shell::run(cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    shell::run(wasm::cargo(&parts, "clippy")?.args(["--", "-D", "warnings"]))?;
+    shell::run(
+        cargo()
+            .args(["doc", "--workspace", "--no-deps", "--locked"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )
+}
+
+fn variables(parts: &Parts, module: PathBuf) -> [(&'static str, PathBuf); 2] {
+    [
+        ("MCP_ZERO_TEST_ENVOY", parts.envoy.clone()),
+        ("MCP_ZERO_TEST_FILTER", module),
+    ]
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    if let Ok(root) = root() {
+        command.current_dir(root);
+    }
+    command
+}
+
+fn nextest() -> bool {
+    cargo()
+        .args(["nextest", "--version"])
+        .output()
+        .is_ok_and(|o| o.status.success())
+}
