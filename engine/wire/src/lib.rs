@@ -1,1 +1,11 @@
-//! What travels: JSON, JSON-RPC, MCP methods, SSE.
+//! What travels: JSON, JSON-RPC, MCP methods, SSE. Reads strictly, changes only spans.
+
+pub mod header;
+pub mod json;
+pub mod listing;
+pub mod method;
+pub mod reply;
+pub mod revision;
+pub mod rpc;
+pub mod sse;
+pub mod target;
