@@ -73,18 +73,35 @@ pub struct Spec {
 
 /// The row of a method; methods that no revision knows have none.
 pub fn lookup(name: &str, sender: Sender) -> Option<&'static Spec> {
-    TABLE.iter().find(|spec| spec.name == name && spec.sender == sender)
+    TABLE
+        .iter()
+        .find(|spec| spec.name == name && spec.sender == sender)
 }
 
 const BOTH: (bool, bool) = (true, true);
 const LEGACY: (bool, bool) = (true, false);
 const MODERN: (bool, bool) = (false, true);
 
-const fn row(sender: Sender, shape: Shape, name: &'static str, eras: (bool, bool), governed: Governed) -> Spec {
-    Spec { name, sender, shape, legacy: eras.0, modern: eras.1, governed }
+const fn row(
+    sender: Sender,
+    shape: Shape,
+    name: &'static str,
+    eras: (bool, bool),
+    governed: Governed,
+) -> Spec {
+    Spec {
+        name,
+        sender,
+        shape,
+        legacy: eras.0,
+        modern: eras.1,
+        governed,
+    }
 }
 
-use Governed::{ClientRequest, List, Open, Prompt, Reference, Refused, Resource, Subscriptions, Tool};
+use Governed::{
+    ClientRequest, List, Open, Prompt, Reference, Refused, Resource, Subscriptions, Tool,
+};
 use Sender::{Client, Server};
 use Shape::{Notification, Request};
 
@@ -96,27 +113,75 @@ static TABLE: &[Spec] = &[
     row(Client, Request, "logging/setLevel", LEGACY, Open),
     row(Client, Request, "tools/list", BOTH, List(ListKind::Tools)),
     row(Client, Request, "tools/call", BOTH, Tool),
-    row(Client, Request, "prompts/list", BOTH, List(ListKind::Prompts)),
+    row(
+        Client,
+        Request,
+        "prompts/list",
+        BOTH,
+        List(ListKind::Prompts),
+    ),
     row(Client, Request, "prompts/get", BOTH, Prompt),
-    row(Client, Request, "resources/list", BOTH, List(ListKind::Resources)),
-    row(Client, Request, "resources/templates/list", BOTH, List(ListKind::ResourceTemplates)),
+    row(
+        Client,
+        Request,
+        "resources/list",
+        BOTH,
+        List(ListKind::Resources),
+    ),
+    row(
+        Client,
+        Request,
+        "resources/templates/list",
+        BOTH,
+        List(ListKind::ResourceTemplates),
+    ),
     row(Client, Request, "resources/read", BOTH, Resource),
     row(Client, Request, "resources/subscribe", LEGACY, Resource),
     row(Client, Request, "resources/unsubscribe", LEGACY, Resource),
-    row(Client, Request, "subscriptions/listen", MODERN, Subscriptions),
+    row(
+        Client,
+        Request,
+        "subscriptions/listen",
+        MODERN,
+        Subscriptions,
+    ),
     row(Client, Request, "completion/complete", BOTH, Reference),
     row(Client, Request, "tasks/get", BOTH, Refused),
     row(Client, Request, "tasks/result", LEGACY, Refused),
     row(Client, Request, "tasks/update", MODERN, Refused),
     row(Client, Request, "tasks/cancel", BOTH, Refused),
     row(Client, Request, "tasks/list", LEGACY, Refused),
-    row(Client, Notification, "notifications/initialized", LEGACY, Open),
+    row(
+        Client,
+        Notification,
+        "notifications/initialized",
+        LEGACY,
+        Open,
+    ),
     row(Client, Notification, "notifications/cancelled", BOTH, Open),
     row(Client, Notification, "notifications/progress", LEGACY, Open),
-    row(Client, Notification, "notifications/roots/list_changed", LEGACY, Open),
-    row(Client, Notification, "notifications/tasks/status", LEGACY, Refused),
+    row(
+        Client,
+        Notification,
+        "notifications/roots/list_changed",
+        LEGACY,
+        Open,
+    ),
+    row(
+        Client,
+        Notification,
+        "notifications/tasks/status",
+        LEGACY,
+        Refused,
+    ),
     row(Server, Request, "ping", LEGACY, Open),
-    row(Server, Request, "sampling/createMessage", BOTH, ClientRequest),
+    row(
+        Server,
+        Request,
+        "sampling/createMessage",
+        BOTH,
+        ClientRequest,
+    ),
     row(Server, Request, "elicitation/create", BOTH, ClientRequest),
     row(Server, Request, "roots/list", BOTH, ClientRequest),
     row(Server, Request, "tasks/get", LEGACY, Refused),
@@ -126,13 +191,55 @@ static TABLE: &[Spec] = &[
     row(Server, Notification, "notifications/cancelled", BOTH, Open),
     row(Server, Notification, "notifications/progress", BOTH, Open),
     row(Server, Notification, "notifications/message", BOTH, Open),
-    row(Server, Notification, "notifications/tools/list_changed", BOTH, Open),
-    row(Server, Notification, "notifications/prompts/list_changed", BOTH, Open),
-    row(Server, Notification, "notifications/resources/list_changed", BOTH, Open),
-    row(Server, Notification, "notifications/resources/updated", BOTH, Resource),
-    row(Server, Notification, "notifications/elicitation/complete", LEGACY, Open),
-    row(Server, Notification, "notifications/subscriptions/acknowledged", MODERN, Open),
-    row(Server, Notification, "notifications/tasks/status", LEGACY, Refused),
+    row(
+        Server,
+        Notification,
+        "notifications/tools/list_changed",
+        BOTH,
+        Open,
+    ),
+    row(
+        Server,
+        Notification,
+        "notifications/prompts/list_changed",
+        BOTH,
+        Open,
+    ),
+    row(
+        Server,
+        Notification,
+        "notifications/resources/list_changed",
+        BOTH,
+        Open,
+    ),
+    row(
+        Server,
+        Notification,
+        "notifications/resources/updated",
+        BOTH,
+        Resource,
+    ),
+    row(
+        Server,
+        Notification,
+        "notifications/elicitation/complete",
+        LEGACY,
+        Open,
+    ),
+    row(
+        Server,
+        Notification,
+        "notifications/subscriptions/acknowledged",
+        MODERN,
+        Open,
+    ),
+    row(
+        Server,
+        Notification,
+        "notifications/tasks/status",
+        LEGACY,
+        Refused,
+    ),
     row(Server, Notification, "notifications/tasks", MODERN, Refused),
 ];
 
@@ -143,7 +250,9 @@ mod tests {
     #[test]
     fn no_row_stands_twice() {
         for (i, spec) in TABLE.iter().enumerate() {
-            let first = TABLE.iter().position(|s| s.name == spec.name && s.sender == spec.sender);
+            let first = TABLE
+                .iter()
+                .position(|s| s.name == spec.name && s.sender == spec.sender);
             assert_eq!(first, Some(i), "{}", spec.name);
         }
     }
@@ -151,7 +260,14 @@ mod tests {
     #[test]
     fn names_are_compared_byte_for_byte() {
         assert!(lookup("tools/call", Client).is_some());
-        for other in ["TOOLS/CALL", "tools/call ", "tools/call\0", "skills/list", "tools", ""] {
+        for other in [
+            "TOOLS/CALL",
+            "tools/call ",
+            "tools/call\0",
+            "skills/list",
+            "tools",
+            "",
+        ] {
             assert!(lookup(other, Client).is_none(), "{other:?}");
         }
         assert!(lookup("tools/call", Server).is_none());

@@ -62,7 +62,11 @@ impl Revision {
     /// How this revision speaks.
     pub fn era(self) -> Era {
         match self {
-            Self::V20241007 | Self::V20241105 | Self::V20250326 | Self::V20250618 | Self::V20251125 => Era::Legacy,
+            Self::V20241007
+            | Self::V20241105
+            | Self::V20250326
+            | Self::V20250618
+            | Self::V20251125 => Era::Legacy,
             Self::V20260728 => Era::Modern,
         }
     }

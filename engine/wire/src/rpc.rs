@@ -145,8 +145,17 @@ pub enum Fault {
 
 const ENVELOPE: &[&str] = &["jsonrpc", "id", "method", "params", "result", "error"];
 /// Names in params that decide what is asked for; a look-alike may be read by a lenient server.
-const GOVERNED: &[&str] =
-    &["name", "uri", "arguments", "ref", "_meta", "task", "taskId", "notifications", "argument"];
+const GOVERNED: &[&str] = &[
+    "name",
+    "uri",
+    "arguments",
+    "ref",
+    "_meta",
+    "task",
+    "taskId",
+    "notifications",
+    "argument",
+];
 /// Names that reach an object's prototype in JavaScript.
 const PROTOTYPE: &[&str] = &["__proto__", "constructor", "prototype"];
 
@@ -170,9 +179,17 @@ impl<'d> Message<'d> {
     fn read(root: Value<'d>, strict: bool) -> Result<Self, RpcError> {
         match root.kind() {
             Kind::Object => {}
-            Kind::Array => return Err(RpcError { id: None, fault: Fault::Batch }),
+            Kind::Array => {
+                return Err(RpcError {
+                    id: None,
+                    fault: Fault::Batch,
+                });
+            }
             Kind::Null | Kind::Bool | Kind::Number | Kind::String => {
-                return Err(RpcError { id: None, fault: Fault::NotAnObject });
+                return Err(RpcError {
+                    id: None,
+                    fault: Fault::NotAnObject,
+                });
             }
         }
         let mut members = Members::default();
@@ -189,9 +206,10 @@ impl<'d> Message<'d> {
             }
         }
         let id = members.id.and_then(Id::read);
-        members
-            .shape(id, strict)
-            .map_err(|fault| RpcError { id: id.map(Id::to_owned), fault })
+        members.shape(id, strict).map_err(|fault| RpcError {
+            id: id.map(Id::to_owned),
+            fault,
+        })
     }
 }
 
@@ -224,15 +242,19 @@ impl<'d> Members<'d> {
                     (Some(_), None) => Err(Fault::Id),
                 }
             }
-            (None, Some(result), None) if self.params.is_none() => {
-                Ok(Message::Result { id: id.ok_or(Fault::Id)?, result })
-            }
+            (None, Some(result), None) if self.params.is_none() => Ok(Message::Result {
+                id: id.ok_or(Fault::Id)?,
+                result,
+            }),
             (None, None, Some(error)) if self.params.is_none() => {
                 if !error.is_object() {
                     return Err(Fault::ErrorObject);
                 }
                 match (self.id, id) {
-                    (Some(_), Some(id)) => Ok(Message::Error { id: Some(id), error }),
+                    (Some(_), Some(id)) => Ok(Message::Error {
+                        id: Some(id),
+                        error,
+                    }),
                     (Some(value), None) if !value.is_null() => Err(Fault::Id),
                     (Some(_) | None, _) => Ok(Message::Error { id: None, error }),
                 }
@@ -242,7 +264,9 @@ impl<'d> Members<'d> {
     }
 
     fn params(&self, strict: bool) -> Result<Option<Value<'d>>, Fault> {
-        let Some(params) = self.params else { return Ok(None) };
+        let Some(params) = self.params else {
+            return Ok(None);
+        };
         if !params.is_object() {
             return Err(Fault::Params);
         }

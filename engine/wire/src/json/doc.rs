@@ -52,7 +52,11 @@ impl<'a> Doc<'a> {
     /// [`ScanError`] with the offset of the first fault.
     pub fn scan(src: &'a [u8], limits: &Limits) -> Result<Self, ScanError> {
         let (nodes, line_breaks) = scan::scan(src, limits)?;
-        Ok(Self { src, nodes, line_breaks })
+        Ok(Self {
+            src,
+            nodes,
+            line_breaks,
+        })
     }
 
     /// The text.
@@ -79,7 +83,14 @@ pub struct Value<'d> {
 }
 
 /// Stands in where an index would lie outside the tape, which no cursor can reach.
-const NOTHING: Node = Node { start: 0, end: 0, next: u32::MAX, len: 0, kind: Kind::Null, escaped: false };
+const NOTHING: Node = Node {
+    start: 0,
+    end: 0,
+    next: u32::MAX,
+    len: 0,
+    kind: Kind::Null,
+    escaped: false,
+};
 
 impl<'d> Value<'d> {
     fn node(self) -> &'d Node {
@@ -133,8 +144,14 @@ impl<'d> Value<'d> {
             return None;
         }
         let inside = self.raw_str();
-        let inside = inside.get(1..inside.len().saturating_sub(1)).unwrap_or_default();
-        Some(if node.escaped { Cow::Owned(text::decode(inside)) } else { Cow::Borrowed(inside) })
+        let inside = inside
+            .get(1..inside.len().saturating_sub(1))
+            .unwrap_or_default();
+        Some(if node.escaped {
+            Cow::Owned(text::decode(inside))
+        } else {
+            Cow::Borrowed(inside)
+        })
     }
 
     /// A decoded string that knows where each of its bytes came from.
@@ -159,7 +176,11 @@ impl<'d> Value<'d> {
 
     /// The items of an array; nothing for another kind.
     pub fn items(self) -> impl Iterator<Item = Value<'d>> {
-        let count = if self.kind() == Kind::Array { self.len() } else { 0 };
+        let count = if self.kind() == Kind::Array {
+            self.len()
+        } else {
+            0
+        };
         let mut at = self.at.saturating_add(1);
         (0..count).map(move |_| {
             let item = self.sibling(at);
@@ -182,7 +203,8 @@ impl<'d> Value<'d> {
 
     /// The members of an object with decoded names.
     pub fn members(self) -> impl Iterator<Item = (Cow<'d, str>, Value<'d>)> {
-        self.named().map(|(name, value)| (name.text().unwrap_or_default(), value))
+        self.named()
+            .map(|(name, value)| (name.text().unwrap_or_default(), value))
     }
 
     /// The member of that (decoded) name.

@@ -44,8 +44,11 @@ impl Edits {
         array: Value<'_>,
         mut keep: impl FnMut(usize, Value<'_>) -> bool,
     ) -> usize {
-        let kept: Vec<(bool, Range<usize>)> =
-            array.items().enumerate().map(|(i, v)| (keep(i, v), v.span())).collect();
+        let kept: Vec<(bool, Range<usize>)> = array
+            .items()
+            .enumerate()
+            .map(|(i, v)| (keep(i, v), v.span()))
+            .collect();
         self.remove_elements(&kept)
     }
 
@@ -54,7 +57,10 @@ impl Edits {
         let kept: Vec<(bool, Range<usize>)> = object
             .named()
             .map(|(key, value)| {
-                (key.text().is_none_or(|k| k != name), key.span().start..value.span().end)
+                (
+                    key.text().is_none_or(|k| k != name),
+                    key.span().start..value.span().end,
+                )
             })
             .collect();
         self.remove_elements(&kept);
@@ -64,7 +70,10 @@ impl Edits {
     /// run at the front takes those up to the first kept one instead.
     fn remove_elements(&mut self, elements: &[(bool, Range<usize>)]) -> usize {
         let removed = elements.iter().filter(|(kept, _)| !kept).count();
-        let first_kept = elements.iter().position(|(kept, _)| *kept).unwrap_or(elements.len());
+        let first_kept = elements
+            .iter()
+            .position(|(kept, _)| *kept)
+            .unwrap_or(elements.len());
         if let (Some((_, first)), true) = (elements.first(), first_kept > 0) {
             let end = match elements.get(first_kept) {
                 Some((_, kept)) => kept.start,
@@ -104,7 +113,9 @@ impl Edits {
             if span.start < at {
                 return Err(EditError::Overlap(span.start));
             }
-            let kept = src.get(at..span.start).ok_or(EditError::Beyond(span.start))?;
+            let kept = src
+                .get(at..span.start)
+                .ok_or(EditError::Beyond(span.start))?;
             out.extend_from_slice(kept);
             out.extend_from_slice(by);
             at = span.end.max(span.start);

@@ -15,7 +15,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_depth: 64, max_nodes: 4_000_000 }
+        Self {
+            max_depth: 64,
+            max_nodes: 4_000_000,
+        }
     }
 }
 
@@ -101,7 +104,10 @@ type Step = Result<(), ScanError>;
 
 impl Scanner<'_> {
     fn fail<T>(&self, reason: Reason) -> Result<T, ScanError> {
-        Err(ScanError { offset: self.at, reason })
+        Err(ScanError {
+            offset: self.at,
+            reason,
+        })
     }
 
     fn peek(&self) -> Option<u8> {
@@ -110,7 +116,11 @@ impl Scanner<'_> {
 
     /// What is wrong where one of some bytes was wanted.
     fn wanted<T>(&self) -> Result<T, ScanError> {
-        self.fail(if self.at < self.src.len() { Reason::Unexpected } else { Reason::End })
+        self.fail(if self.at < self.src.len() {
+            Reason::Unexpected
+        } else {
+            Reason::End
+        })
     }
 
     fn space(&mut self) {
@@ -133,7 +143,11 @@ impl Scanner<'_> {
             self.inside(container)?;
         }
         self.space();
-        if self.at < self.src.len() { self.fail(Reason::Trailing) } else { Ok(()) }
+        if self.at < self.src.len() {
+            self.fail(Reason::Trailing)
+        } else {
+            Ok(())
+        }
     }
 
     /// Reads the next item or member of a container, or its end.
@@ -141,7 +155,11 @@ impl Scanner<'_> {
         let Some(node) = self.nodes.get(container as usize).copied() else {
             return self.fail(Reason::Unexpected);
         };
-        let close = if node.kind == Kind::Object { b'}' } else { b']' };
+        let close = if node.kind == Kind::Object {
+            b'}'
+        } else {
+            b']'
+        };
         if self.peek() == Some(close) {
             self.at += 1;
             return self.close(container);
@@ -204,7 +222,11 @@ impl Scanner<'_> {
         node.end = end;
         node.next = next;
         let (kind, len) = (node.kind, node.len);
-        if kind == Kind::Object && len > 1 { self.unique(container) } else { Ok(()) }
+        if kind == Kind::Object && len > 1 {
+            self.unique(container)
+        } else {
+            Ok(())
+        }
     }
 
     fn push(&mut self, start: usize, end: usize, kind: Kind, escaped: bool) -> Step {
@@ -212,7 +234,14 @@ impl Scanner<'_> {
             return self.fail(Reason::Size);
         }
         let next = narrow(self.nodes.len()).saturating_add(1);
-        self.nodes.push(Node { start: narrow(start), end: narrow(end), next, len: 0, kind, escaped });
+        self.nodes.push(Node {
+            start: narrow(start),
+            end: narrow(end),
+            next,
+            len: 0,
+            kind,
+            escaped,
+        });
         Ok(())
     }
 
@@ -231,7 +260,11 @@ impl Scanner<'_> {
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
         }
-        if self.at == begin { self.wanted() } else { Ok(()) }
+        if self.at == begin {
+            self.wanted()
+        } else {
+            Ok(())
+        }
     }
 
     fn number(&mut self) -> Step {
@@ -288,14 +321,22 @@ impl Scanner<'_> {
         let mut at = container + 1;
         let end = self.nodes.get(container as usize).map_or(0, |n| n.next);
         while at < end {
-            let Some(node) = self.nodes.get(at as usize) else { break };
+            let Some(node) = self.nodes.get(at as usize) else {
+                break;
+            };
             names.push((self.name(node), node.start));
-            at = self.nodes.get(at as usize + 1).map_or(end, |value| value.next);
+            at = self
+                .nodes
+                .get(at as usize + 1)
+                .map_or(end, |value| value.next);
         }
         let duplicate = if names.len() <= 12 {
             names.iter().enumerate().find_map(|(i, (name, _))| {
                 let later = names.iter().skip(i + 1);
-                later.clone().find(|(other, _)| other == name).map(|(_, offset)| *offset)
+                later
+                    .clone()
+                    .find(|(other, _)| other == name)
+                    .map(|(_, offset)| *offset)
             })
         } else {
             names.sort_unstable();
@@ -305,7 +346,10 @@ impl Scanner<'_> {
             })
         };
         match duplicate {
-            Some(offset) => Err(ScanError { offset: offset as usize, reason: Reason::Duplicate }),
+            Some(offset) => Err(ScanError {
+                offset: offset as usize,
+                reason: Reason::Duplicate,
+            }),
             None => Ok(()),
         }
     }
@@ -313,7 +357,11 @@ impl Scanner<'_> {
     fn name(&self, node: &Node) -> Cow<'_, str> {
         let inside = node.start as usize + 1..(node.end as usize).saturating_sub(1);
         let inside = self.text.get(inside).unwrap_or_default();
-        if node.escaped { Cow::Owned(text::decode(inside)) } else { Cow::Borrowed(inside) }
+        if node.escaped {
+            Cow::Owned(text::decode(inside))
+        } else {
+            Cow::Borrowed(inside)
+        }
     }
 }
 
@@ -324,7 +372,10 @@ fn plain(bytes: &[u8]) -> usize {
     let has_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
     let mut length = 0;
     for chunk in bytes.chunks_exact(8) {
-        let word = chunk.iter().rev().fold(0_u64, |w, b| (w << 8) | u64::from(*b));
+        let word = chunk
+            .iter()
+            .rev()
+            .fold(0_u64, |w, b| (w << 8) | u64::from(*b));
         let quote = has_zero(word ^ (ONES * u64::from(b'"')));
         let slash = has_zero(word ^ (ONES * u64::from(b'\\')));
         let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
@@ -334,7 +385,11 @@ fn plain(bytes: &[u8]) -> usize {
         length += 8;
     }
     let rest = bytes.get(length..).unwrap_or_default();
-    length + rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f)).unwrap_or(rest.len())
+    length
+        + rest
+            .iter()
+            .position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f))
+            .unwrap_or(rest.len())
 }
 
 /// Offsets fit: the length of the text was checked.

@@ -44,7 +44,10 @@ fn many_names_are_compared_too() {
     let mut members: Vec<String> = (0..50).map(|i| format!("\"k{i}\":{i}")).collect();
     assert!(scan(format!("{{{}}}", members.join(",")).as_bytes()).is_ok());
     members.push("\"k\\u0037\":0".to_owned());
-    assert_eq!(reason(format!("{{{}}}", members.join(",")).as_bytes()), Reason::Duplicate);
+    assert_eq!(
+        reason(format!("{{{}}}", members.join(",")).as_bytes()),
+        Reason::Duplicate
+    );
 }
 
 #[test]
@@ -53,8 +56,14 @@ fn depth_and_size_are_bounded() {
     assert!(scan(nested(64).as_bytes()).is_ok());
     assert_eq!(reason(nested(65).as_bytes()), Reason::Depth);
     assert_eq!(reason("[".repeat(100_000).as_bytes()), Reason::Depth);
-    let few = Limits { max_nodes: 3, ..Limits::default() };
-    assert_eq!(Doc::scan(b"[1,2,3]", &few).unwrap_err().reason, Reason::Size);
+    let few = Limits {
+        max_nodes: 3,
+        ..Limits::default()
+    };
+    assert_eq!(
+        Doc::scan(b"[1,2,3]", &few).unwrap_err().reason,
+        Reason::Size
+    );
 }
 
 #[test]
@@ -101,7 +110,10 @@ fn items_leave_with_their_commas() {
             .filter(|(i, _)| keep & (1 << i) != 0)
             .map(|(_, v)| v)
             .collect();
-        assert_eq!(left.root().items().map(Value::raw_str).collect::<Vec<_>>(), wanted);
+        assert_eq!(
+            left.root().items().map(Value::raw_str).collect::<Vec<_>>(),
+            wanted
+        );
         assert_eq!(removed, 4 - wanted.len());
     }
 }
@@ -147,7 +159,8 @@ fn line_breaks_between_tokens_become_spaces() {
 
 #[test]
 fn the_public_parsing_suite_is_judged_as_listed() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/jsontestsuite/test_parsing");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/jsontestsuite/test_parsing");
     #[allow(clippy::disallowed_methods, reason = "a test reads its data")]
     let read = |path: &std::path::Path| std::fs::read(path).unwrap();
     let (mut accepted, mut refused) = (0, 0);

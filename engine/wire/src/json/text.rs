@@ -49,7 +49,9 @@ pub(super) fn decode(inside: &str) -> String {
     while let Some(at) = rest.find('\\') {
         let (before, from) = rest.split_at(at);
         decoded.push_str(before);
-        let Some((character, length)) = escape(from) else { break };
+        let Some((character, length)) = escape(from) else {
+            break;
+        };
         decoded.push(character);
         rest = from.get(length..).unwrap_or_default();
     }
@@ -72,7 +74,12 @@ pub struct Decoded<'d> {
 impl<'d> Decoded<'d> {
     pub(super) fn new(inside: &'d str, start: usize, escaped: bool) -> Self {
         if !escaped {
-            return Self { text: Cow::Borrowed(inside), start, shifts: Vec::new(), escapes: Vec::new() };
+            return Self {
+                text: Cow::Borrowed(inside),
+                start,
+                shifts: Vec::new(),
+                escapes: Vec::new(),
+            };
         }
         let mut text = String::with_capacity(inside.len());
         let (mut shifts, mut escapes) = (Vec::new(), Vec::new());
@@ -80,7 +87,9 @@ impl<'d> Decoded<'d> {
         while let Some(at) = rest.find('\\') {
             let (before, from) = rest.split_at(at);
             text.push_str(before);
-            let Some((character, length)) = escape(from) else { break };
+            let Some((character, length)) = escape(from) else {
+                break;
+            };
             let begin = text.len();
             text.push(character);
             ahead += length - (text.len() - begin);
@@ -89,7 +98,12 @@ impl<'d> Decoded<'d> {
             rest = from.get(length..).unwrap_or_default();
         }
         text.push_str(rest);
-        Self { text: Cow::Owned(text), start, shifts, escapes }
+        Self {
+            text: Cow::Owned(text),
+            start,
+            shifts,
+            escapes,
+        }
     }
 
     /// The decoded text.
@@ -99,7 +113,11 @@ impl<'d> Decoded<'d> {
 
     /// The written bytes of a decoded range; a range that cuts an escape takes the whole of it.
     pub fn written(&self, range: Range<usize>) -> Range<usize> {
-        let begin = self.escapes.iter().find(|e| e.contains(&range.start)).map_or(range.start, |e| e.start);
+        let begin = self
+            .escapes
+            .iter()
+            .find(|e| e.contains(&range.start))
+            .map_or(range.start, |e| e.start);
         let end = self
             .escapes
             .iter()
@@ -110,7 +128,10 @@ impl<'d> Decoded<'d> {
 
     fn place(&self, decoded: usize) -> usize {
         let index = self.shifts.partition_point(|(end, _)| *end <= decoded);
-        let ahead = index.checked_sub(1).and_then(|i| self.shifts.get(i)).map_or(0, |(_, a)| *a);
+        let ahead = index
+            .checked_sub(1)
+            .and_then(|i| self.shifts.get(i))
+            .map_or(0, |(_, a)| *a);
         self.start + decoded + ahead
     }
 }

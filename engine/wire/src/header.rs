@@ -1,0 +1,215 @@
+//! Values of HTTP headers that MCP gives a meaning.
+
+use std::borrow::Cow;
+
+/// A media type that an MCP server may answer with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Media {
+    /// `application/json`
+    Json,
+    /// `text/event-stream`
+    EventStream,
+    /// Anything else.
+    Other,
+}
+
+/// The media type of a `content-type` (RFC 9110 §8.3.1): case does not matter; a charset
+/// other than UTF-8 makes it another type.
+pub fn media(content_type: &str) -> Media {
+    let mut parts = content_type.split(';').map(str::trim);
+    let kind = parts.next().unwrap_or_default();
+    let utf8 = parts.all(|parameter| match parameter.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        Some(_) => true,
+        None => parameter.is_empty(),
+    });
+    if !utf8 {
+        Media::Other
+    } else if kind.eq_ignore_ascii_case("application/json") {
+        Media::Json
+    } else if kind.eq_ignore_ascii_case("text/event-stream") {
+        Media::EventStream
+    } else {
+        Media::Other
+    }
+}
+
+/// Whether an `accept` header lists a media type, by name or by range, with a weight above zero.
+pub fn accepts(accept: &str, media: Media) -> bool {
+    let name = match media {
+        Media::Json => "application/json",
+        Media::EventStream => "text/event-stream",
+        Media::Other => return false,
+    };
+    accept.split(',').any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let refused = parts.any(|p| {
+            let weight = p.strip_prefix("q=").or_else(|| p.strip_prefix("Q="));
+            weight.is_some_and(|w| w.parse::<f32>() == Ok(0.0))
+        });
+        let whole = kind
+            .strip_suffix("/*")
+            .is_some_and(|k| k == "*" || name.split('/').next() == Some(k));
+        !refused && (kind == name || whole)
+    })
+}
+
+const PREFIX: &str = "=?base64?";
+const SUFFIX: &str = "?=";
+
+/// Why an encoded header value cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("malformed `=?base64?…?=` value")]
+pub struct EncodingError;
+
+/// The text behind a mirrored value of 2026-07-28: itself, or what `=?base64?…?=` holds.
+///
+/// # Errors
+/// [`EncodingError`] when the base64 is not canonical or does not hold UTF-8.
+pub fn decode(value: &str) -> Result<Cow<'_, str>, EncodingError> {
+    let Some(inside) = value
+        .strip_prefix(PREFIX)
+        .and_then(|v| v.strip_suffix(SUFFIX))
+    else {
+        return Ok(Cow::Borrowed(value));
+    };
+    let bytes = base64_decode(inside.as_bytes()).ok_or(EncodingError)?;
+    String::from_utf8(bytes)
+        .map(Cow::Owned)
+        .map_err(|_| EncodingError)
+}
+
+/// A text as a mirrored header value: as it is where that is safe, else encoded.
+pub fn encode(text: &str) -> String {
+    let plain = text.bytes().all(|b| matches!(b, 0x20..=0x7e))
+        && text.trim() == text
+        && !(text.starts_with(PREFIX) && text.ends_with(SUFFIX));
+    if plain {
+        text.to_owned()
+    } else {
+        format!("{PREFIX}{}{SUFFIX}", base64_encode(text.as_bytes()))
+    }
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+fn base64_encode(bytes: &[u8]) -> String {
+    let symbol = |v: u32| {
+        ALPHABET
+            .get((v & 63) as usize)
+            .map_or('=', |b| char::from(*b))
+    };
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let word = (0..3).fold(0_u32, |w, i| {
+            (w << 8) | u32::from(chunk.get(i).copied().unwrap_or(0))
+        });
+        out.push(symbol(word >> 18));
+        out.push(symbol(word >> 12));
+        out.push(if chunk.len() > 1 {
+            symbol(word >> 6)
+        } else {
+            '='
+        });
+        out.push(if chunk.len() > 2 { symbol(word) } else { '=' });
+    }
+    out
+}
+
+/// Canonical base64 (RFC 4648 §4) with padding; anything else is nothing.
+fn base64_decode(text: &[u8]) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(4) {
+        return None;
+    }
+    let mut out = Vec::with_capacity(text.len() / 4 * 3);
+    for chunk in text.chunks(4) {
+        let padding = chunk
+            .iter()
+            .rev()
+            .take_while(|b| **b == b'=')
+            .count()
+            .min(2);
+        let mut word = 0_u32;
+        for (i, byte) in chunk.iter().enumerate() {
+            let value = if i >= 4 - padding {
+                0
+            } else {
+                ALPHABET.iter().position(|a| a == byte)?
+            };
+            word = (word << 6) | u32::try_from(value).ok()?;
+        }
+        out.extend_from_slice(word.to_be_bytes().get(1..4 - padding)?);
+    }
+    // Re-encoding finds stray bits and padding in the middle.
+    (base64_encode(&out).as_bytes() == text).then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn media_types_ignore_case_and_want_utf8() {
+        for json in [
+            "application/json",
+            "Application/JSON;charset=utf-8",
+            "application/json; charset=\"UTF-8\"",
+            "application/json; x=y;",
+        ] {
+            assert_eq!(media(json), Media::Json, "{json}");
+        }
+        for other in [
+            "application/json; charset=utf-16",
+            "application/json-rpc",
+            "text/plain, application/json",
+            "",
+            "application/json; charset",
+        ] {
+            assert_eq!(media(other), Media::Other, "{other}");
+        }
+        assert_eq!(media("text/event-stream"), Media::EventStream);
+    }
+
+    #[test]
+    fn accept_lists_are_read() {
+        assert!(accepts(
+            "application/json, text/event-stream",
+            Media::EventStream
+        ));
+        assert!(accepts("*/*", Media::EventStream) && accepts("text/*", Media::EventStream));
+        assert!(!accepts("application/json", Media::EventStream));
+        assert!(!accepts(
+            "application/json, text/event-stream;q=0",
+            Media::EventStream
+        ));
+    }
+
+    #[test]
+    fn only_canonical_encodings_are_read() {
+        assert_eq!(decode("=?base64?w6k=?=").unwrap(), "\u{e9}");
+        for bad in [
+            "=?base64?w6l=?=",
+            "=?base64?w6k?=",
+            "=?base64?w=k=?=",
+            "=?base64?//8=?=",
+            "=?base64?w 6k?=",
+        ] {
+            assert_eq!(decode(bad), Err(EncodingError), "{bad}");
+        }
+        assert_eq!(decode("=?BASE64?w6k=?=").unwrap(), "=?BASE64?w6k=?=");
+        assert_eq!(encode("plain"), "plain");
+        assert_eq!(encode(" x"), "=?base64?IHg=?=");
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_survives(text in "\\PC{0,40}|[\\x00-\\x7f]{0,20}") {
+            let encoded = encode(&text);
+            prop_assert_eq!(decode(&encoded).unwrap(), text.as_str());
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Lists of tools, prompts and resources inside results.
+
+use crate::json::{Edits, Kind, Value};
+use crate::method::ListKind;
+
+/// How many items of a list stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listing {
+    /// Items that stay.
+    pub kept: usize,
+    /// Items that are taken out.
+    pub removed: usize,
+}
+
+/// Why a list cannot be filtered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the list cannot be read")]
+pub struct ListingError;
+
+impl ListKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [
+        Self::Tools,
+        Self::Prompts,
+        Self::Resources,
+        Self::ResourceTemplates,
+    ];
+
+    /// The result's member that holds the list.
+    pub fn member(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Prompts => "prompts",
+            Self::Resources => "resources",
+            Self::ResourceTemplates => "resourceTemplates",
+        }
+    }
+
+    /// The item's member that names it.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Tools | Self::Prompts => "name",
+            Self::Resources => "uri",
+            Self::ResourceTemplates => "uriTemplate",
+        }
+    }
+}
+
+/// Takes out the items that are not to be seen; the order of the others is kept.
+///
+/// # Errors
+/// [`ListingError`] when the list or the name of an item cannot be read.
+pub fn filter(
+    result: Value<'_>,
+    kind: ListKind,
+    mut keep: impl FnMut(&str) -> bool,
+    edits: &mut Edits,
+) -> Result<Listing, ListingError> {
+    let list = result.get(kind.member()).ok_or(ListingError)?;
+    if list.kind() != Kind::Array {
+        return Err(ListingError);
+    }
+    let names: Option<Vec<_>> = list.items().map(|item| item.get_text(kind.key())).collect();
+    let names = names.ok_or(ListingError)?;
+    let removed = edits.remove_items(list, |i, _| names.get(i).is_some_and(|n| keep(n)));
+    Ok(Listing {
+        kept: names.len().saturating_sub(removed),
+        removed,
+    })
+}
+
+/// The lists that a result holds by its shape, for answers whose request is not known.
+pub fn kinds(result: Value<'_>) -> impl Iterator<Item = ListKind> {
+    ListKind::ALL.into_iter().filter(move |kind| {
+        result
+            .get(kind.member())
+            .is_some_and(|v| v.kind() == Kind::Array)
+    })
+}
+
+/// A list that was made for one caller may not be shared: `cacheScope` becomes private.
+pub fn make_private(result: Value<'_>, edits: &mut Edits) {
+    if let Some(scope) = result.get("cacheScope")
+        && scope.text().as_deref() != Some("private")
+    {
+        edits.replace(scope.span(), *b"\"private\"");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::{Doc, Limits};
+
+    fn filtered(text: &str, kind: ListKind, keep: &[&str]) -> Result<String, ListingError> {
+        let doc = Doc::scan(text.as_bytes(), &Limits::default()).unwrap();
+        let mut edits = Edits::default();
+        filter(doc.root(), kind, |n| keep.contains(&n), &mut edits)?;
+        make_private(doc.root(), &mut edits);
+        Ok(String::from_utf8(edits.apply(text.as_bytes()).unwrap()).unwrap())
+    }
+
+    #[test]
+    fn items_leave_and_the_rest_stays_as_it_was() {
+        let text = r#"{"tools":[{"name":"a","x":1.0},{"name":"b"},{"name":"c"}],"nextCursor":"n","cacheScope":"public"}"#;
+        assert_eq!(
+            filtered(text, ListKind::Tools, &["a", "c"]).unwrap(),
+            r#"{"tools":[{"name":"a","x":1.0},{"name":"c"}],"nextCursor":"n","cacheScope":"private"}"#
+        );
+        let text = r#"{"resourceTemplates":[{"uriTemplate":"x://{y}"}]}"#;
+        assert_eq!(
+            filtered(text, ListKind::ResourceTemplates, &[]).unwrap(),
+            r#"{"resourceTemplates":[]}"#
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error() {
+        for text in [
+            r#"{"tools":{}}"#,
+            "{}",
+            r#"{"tools":[{"title":"x"}]}"#,
+            r#"{"tools":[1]}"#,
+        ] {
+            assert_eq!(
+                filtered(text, ListKind::Tools, &[]),
+                Err(ListingError),
+                "{text}"
+            );
+        }
+    }
+}
