@@ -42,7 +42,9 @@ enum Step {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().step {
         Step::Setup => setup::all().map(drop),
-        Step::Wasm => setup::all().and_then(|parts| wasm::build(&parts)).map(drop),
+        Step::Wasm => setup::parts()
+            .and_then(|parts| wasm::build(&parts))
+            .map(drop),
         Step::Layer => layer::check(),
         Step::Env => test::print_environment(),
         Step::Test => test::run(),

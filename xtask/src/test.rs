@@ -1,14 +1,14 @@
 //! The test and lint steps.
 
 use crate::failure::Result;
-use crate::setup::{self, Parts};
+use crate::setup::{self, Clients, Parts};
 use crate::{layer, root, shell, wasm};
 use std::path::PathBuf;
 use std::process::Command;
 
 /// Sets up, builds what the end-to-end tests start, and runs every test.
 pub(crate) fn run() -> Result<()> {
-    let parts = setup::all()?;
+    let (parts, clients) = setup::all()?;
     let module = wasm::build(&parts)?;
     let mut tests = cargo();
     if nextest() {
@@ -17,15 +17,15 @@ pub(crate) fn run() -> Result<()> {
         tests.arg("test");
     }
     tests.args(["--workspace", "--all-targets", "--locked"]);
-    tests.envs(variables(&parts, module));
+    tests.envs(variables(parts, clients, module));
     shell::run(&mut tests)
 }
 
 /// Prints what `run` passes to the tests.
 pub(crate) fn print_environment() -> Result<()> {
-    let parts = setup::all()?;
+    let (parts, clients) = setup::all()?;
     let module = wasm::build(&parts)?;
-    for (name, path) in variables(&parts, module) {
+    for (name, path) in variables(parts, clients, module) {
         println!("export {name}='{}'", path.display());
     }
     Ok(())
@@ -33,7 +33,7 @@ pub(crate) fn print_environment() -> Result<()> {
 
 /// Everything a reviewer's machine checks before a person looks.
 pub(crate) fn lint() -> Result<()> {
-    let parts = setup::all()?;
+    let parts = setup::parts()?;
     shell::run(cargo().args(["fmt", "--all", "--check"]))?;
     layer::check()?;
     shell::run(cargo().args([
@@ -53,10 +53,13 @@ pub(crate) fn lint() -> Result<()> {
     )
 }
 
-fn variables(parts: &Parts, module: PathBuf) -> [(&'static str, PathBuf); 2] {
+fn variables(parts: Parts, clients: Clients, module: PathBuf) -> [(&'static str, PathBuf); 5] {
     [
-        ("MCP_ZERO_TEST_ENVOY", parts.envoy.clone()),
+        ("MCP_ZERO_TEST_ENVOY", parts.envoy),
         ("MCP_ZERO_TEST_FILTER", module),
+        ("MCP_ZERO_TEST_NODE", clients.node),
+        ("MCP_ZERO_TEST_NPM_CLIENTS", clients.npm),
+        ("MCP_ZERO_TEST_PYTHON", clients.python),
     ]
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn build(parts: &Parts) -> Result<PathBuf> {
         let partial = folder.join(format!("{digest}.partial"));
         std::fs::write(&partial, &module)?;
         std::fs::rename(&partial, &named)?;
-        println!(
+        eprintln!(
             "wasm: {} code {} of {CODE_BUDGET}, data {} of {DATA_BUDGET} bytes",
             named.file_name().unwrap_or_default().to_string_lossy(),
             sizes.code,

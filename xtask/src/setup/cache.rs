@@ -46,11 +46,7 @@ pub(crate) fn entry(name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Resul
 
 /// Fails unless the file's SHA-256 is the pinned one.
 pub(crate) fn verify(file: &Path, pinned: &str) -> Result<()> {
-    let bytes = std::fs::read(file)?;
-    let found: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let found = digest(&std::fs::read(file)?);
     if found == pinned {
         return Ok(());
     }
@@ -59,4 +55,16 @@ pub(crate) fn verify(file: &Path, pinned: &str) -> Result<()> {
         file.display()
     ))
     .help("do not use this file; see what changed at its source before changing the pin"))
+}
+
+/// Short name of some content, for entries that are made rather than downloaded.
+pub(crate) fn key(content: &[u8]) -> String {
+    digest(content).chars().take(12).collect()
+}
+
+fn digest(content: &[u8]) -> String {
+    Sha256::digest(content)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }

@@ -14,7 +14,7 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 pub(super) fn wasi_libc() -> Result<PathBuf> {
     let name = format!("wasi-libc-{}", &WASI_LIBC_SHA256[..12]);
     let folder = cache::entry(&name, |scratch| {
-        println!("setup: fetching wasi libc {WASI_LIBC}");
+        eprintln!("setup: fetching wasi libc {WASI_LIBC}");
         let deb = download(scratch, "bookworm", "wasi-libc", WASI_LIBC)
             .map_err(|e| e.help("install Debian's package wasi-libc of that version"))?;
         cache::verify(&deb, WASI_LIBC_SHA256)?;

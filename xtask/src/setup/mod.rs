@@ -1,14 +1,19 @@
 //! Gets what a fresh machine with Rust, Python 3 and a C compiler lacks.
 
 mod cache;
+mod clients;
 mod debian;
 mod envoy;
+mod node;
 mod standard_library;
+mod wheel;
 
 use crate::failure::Result;
 use std::path::PathBuf;
 
-/// Where the parts are.
+pub(crate) use clients::Clients;
+
+/// Where the parts for the build are.
 #[derive(Debug)]
 pub(crate) struct Parts {
     /// The Envoy program.
@@ -20,7 +25,12 @@ pub(crate) struct Parts {
 }
 
 /// Fetches whatever is missing.
-pub(crate) fn all() -> Result<Parts> {
+pub(crate) fn all() -> Result<(Parts, Clients)> {
+    Ok((parts()?, clients::get()?))
+}
+
+/// Fetches what the build lacks; the tests need more.
+pub(crate) fn parts() -> Result<Parts> {
     let _only_one = cache::lock()?;
     Ok(Parts {
         envoy: envoy::get()?,

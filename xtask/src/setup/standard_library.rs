@@ -57,7 +57,7 @@ pub(super) fn get() -> Result<Option<PathBuf>> {
 }
 
 fn fetch(pin: &Pin, scratch: &Path) -> Result<()> {
-    println!(
+    eprintln!(
         "setup: fetching the standard library's source for rustc {}",
         pin.compiler
     );

@@ -1,0 +1,222 @@
+//! One look-up at an identity provider.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode, Url};
+use serde::Deserialize;
+
+/// The largest document taken.
+const LARGEST: usize = 64 * 1024;
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Discovery documents, in the order in which they are tried.
+const WELL_KNOWN: [&str; 2] = [
+    "/.well-known/openid-configuration",
+    "/.well-known/oauth-authorization-server",
+];
+
+/// Why no keys could be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The HTTP client could not be made.
+    #[error("no HTTP client: {0}")]
+    Client(String),
+    /// A URL is malformed or of a scheme that is not allowed.
+    #[error("`{0}` is not an https URL")]
+    Url(String),
+    /// The server did not answer.
+    #[error("{url}: {reason}")]
+    Unreachable {
+        /// What was asked.
+        url: String,
+        /// Why there is no answer.
+        reason: String,
+    },
+    /// The server answered with something else than 200.
+    #[error("{url}: status {status}")]
+    Status {
+        /// What was asked.
+        url: String,
+        /// The answer's status.
+        status: StatusCode,
+    },
+    /// The answer is over the limit.
+    #[error("{0}: more than 64 KiB")]
+    TooLarge(String),
+    /// The discovery document is malformed.
+    #[error("{url}: no discovery document: {reason}")]
+    Document {
+        /// What was asked.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The discovery document speaks for another issuer.
+    #[error("{url}: the document's issuer is `{found}`, not `{wanted}`")]
+    Issuer {
+        /// What was asked.
+        url: String,
+        /// The document's `issuer`.
+        found: String,
+        /// The configured one.
+        wanted: String,
+    },
+}
+
+/// A key set as it came.
+#[derive(Debug)]
+pub struct Fetched {
+    /// Where it was.
+    pub uri: String,
+    /// The document.
+    pub body: Vec<u8>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Document {
+    issuer: String,
+    jwks_uri: String,
+}
+
+/// Fetches key sets.
+#[derive(Debug, Clone)]
+pub struct Fetcher {
+    client: Client,
+    /// For loopback addresses: proxies of the environment are no help there.
+    direct: Client,
+}
+
+impl Fetcher {
+    /// A fetcher that follows no redirect.
+    ///
+    /// # Errors
+    /// The platform's certificate store cannot be read.
+    pub fn new() -> Result<Self, FetchError> {
+        let builder = || {
+            Client::builder()
+                .redirect(Policy::none())
+                .timeout(TIMEOUT)
+                .user_agent("mcp-zero")
+        };
+        let made = |builder: reqwest::ClientBuilder| {
+            builder
+                .build()
+                .map_err(|e| FetchError::Client(e.to_string()))
+        };
+        Ok(Self {
+            client: made(builder())?,
+            direct: made(builder().no_proxy())?,
+        })
+    }
+
+    /// The keys of an issuer, found by discovery unless `jwks_uri` is given.
+    ///
+    /// # Errors
+    /// No discovery document can be read, it speaks for another issuer, a URL is
+    /// not https (unless `insecure`), or an answer is too large.
+    pub async fn fetch(
+        &self,
+        issuer: &str,
+        jwks_uri: Option<&str>,
+        insecure: bool,
+    ) -> Result<Fetched, FetchError> {
+        let uri = match jwks_uri {
+            Some(uri) => uri.to_owned(),
+            None => self.discover(issuer, insecure).await?,
+        };
+        let body = self.get(&uri, insecure).await?;
+        Ok(Fetched { uri, body })
+    }
+
+    async fn discover(&self, issuer: &str, insecure: bool) -> Result<String, FetchError> {
+        let mut first = None;
+        for path in WELL_KNOWN {
+            let url = format!("{}{path}", issuer.trim_end_matches('/'));
+            match self.document(&url, issuer, insecure).await {
+                Ok(document) => return Ok(document.jwks_uri),
+                Err(error) => {
+                    first.get_or_insert(error);
+                }
+            }
+        }
+        Err(first.unwrap_or_else(|| FetchError::Url(issuer.to_owned())))
+    }
+
+    async fn document(
+        &self,
+        url: &str,
+        issuer: &str,
+        insecure: bool,
+    ) -> Result<Document, FetchError> {
+        let body = self.get(url, insecure).await?;
+        let document: Document =
+            serde_json::from_slice(&body).map_err(|e| FetchError::Document {
+                url: url.to_owned(),
+                reason: e.to_string(),
+            })?;
+        if document.issuer != issuer {
+            return Err(FetchError::Issuer {
+                url: url.to_owned(),
+                found: document.issuer.chars().take(200).collect(),
+                wanted: issuer.to_owned(),
+            });
+        }
+        Ok(document)
+    }
+
+    async fn get(&self, url: &str, insecure: bool) -> Result<Vec<u8>, FetchError> {
+        let parsed = Url::parse(url).map_err(|_| FetchError::Url(url.to_owned()))?;
+        let allowed = match parsed.scheme() {
+            "https" => true,
+            "http" => insecure,
+            _ => false,
+        };
+        if !allowed || !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err(FetchError::Url(url.to_owned()));
+        }
+        let client = if is_loopback(&parsed) {
+            &self.direct
+        } else {
+            &self.client
+        };
+        let unreachable = |error: reqwest::Error| FetchError::Unreachable {
+            url: url.to_owned(),
+            reason: chain(&error),
+        };
+        let mut response = client.get(parsed).send().await.map_err(unreachable)?;
+        if response.status() != StatusCode::OK {
+            return Err(FetchError::Status {
+                url: url.to_owned(),
+                status: response.status(),
+            });
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+            if body.len() + chunk.len() > LARGEST {
+                return Err(FetchError::TooLarge(url.to_owned()));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// The innermost cause, which is what an operator needs.
+fn chain(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests;

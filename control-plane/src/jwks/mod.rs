@@ -1,0 +1,12 @@
+//! Verification keys of the issuers: discovery, fetching, keeping.
+//!
+//! Filters never call an identity provider; this is the only place that does,
+//! and it does so at most once in thirty seconds for each issuer.
+
+mod fetch;
+mod schedule;
+mod store;
+
+pub use fetch::{FetchError, Fetched, Fetcher};
+pub use schedule::Schedule;
+pub use store::{KeyPlan, KeyStore};

@@ -1,0 +1,83 @@
+//! When an issuer is asked next. Without I/O; time is passed in.
+
+use std::time::Duration;
+
+/// Never more often than this, whatever happens.
+const SHORTEST: Duration = Duration::from_secs(30);
+/// The longest wait after failures.
+const LONGEST_RETRY: Duration = Duration::from_secs(300);
+
+/// The timetable of one issuer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Schedule {
+    last: Option<Duration>,
+    failures: u32,
+}
+
+impl Schedule {
+    /// How long to wait at `now`, when keys are fresh for `fresh`.
+    pub fn wait(&self, now: Duration, fresh: Duration) -> Duration {
+        let Some(last) = self.last else {
+            return Duration::ZERO;
+        };
+        let pause = if self.failures == 0 {
+            fresh
+        } else {
+            let factor = 2_u32.saturating_pow((self.failures - 1).min(8));
+            SHORTEST
+                .saturating_mul(factor)
+                .min(LONGEST_RETRY)
+                .min(fresh.max(SHORTEST))
+        };
+        (last + pause.max(SHORTEST)).saturating_sub(now)
+    }
+
+    /// The issuer was asked at `now`.
+    pub fn asked(&mut self, now: Duration, answered: bool) {
+        self.last = Some(now);
+        self.failures = if answered {
+            0
+        } else {
+            self.failures.saturating_add(1)
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn at_once_then_when_keys_grow_old() {
+        let mut schedule = Schedule::default();
+        assert_eq!(schedule.wait(s(5), s(3600)), s(0));
+        schedule.asked(s(5), true);
+        assert_eq!(schedule.wait(s(5), s(3600)), s(3600));
+        assert_eq!(schedule.wait(s(4000), s(3600)), s(0));
+    }
+
+    #[test]
+    fn failures_wait_longer_and_longer() {
+        let mut schedule = Schedule::default();
+        let waits: Vec<u64> = (0..6)
+            .map(|_| {
+                schedule.asked(s(0), false);
+                schedule.wait(s(0), s(3600)).as_secs()
+            })
+            .collect();
+        assert_eq!(waits, [30, 60, 120, 240, 300, 300]);
+    }
+
+    #[test]
+    fn never_twice_in_thirty_seconds() {
+        let mut schedule = Schedule::default();
+        schedule.asked(s(0), true);
+        assert_eq!(schedule.wait(s(0), s(1)), s(30));
+        schedule.asked(s(0), false);
+        assert_eq!(schedule.wait(s(1), s(1)), s(29));
+    }
+}

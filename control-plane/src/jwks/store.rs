@@ -1,0 +1,5 @@
+//! tmp
+/// tmp
+pub struct KeyPlan;
+/// tmp
+pub struct KeyStore;

@@ -1,0 +1,3 @@
+//! The `mcp-zero` program.
+
+fn main() {}

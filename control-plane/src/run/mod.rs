@@ -1,0 +1,16 @@
+//! A whole gateway on one machine: the control plane in this process, Envoy as
+//! its child.
+
+pub mod audit;
+pub mod backoff;
+pub mod bootstrap;
+pub mod envoy_admin;
+pub mod probe;
+pub mod record;
+pub mod scrub;
+pub mod supervisor;
+
+/// Returns when `stop` is set, or when nobody can set it any more.
+pub(crate) async fn stopped(stop: &mut tokio::sync::watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}

@@ -1,0 +1,417 @@
+//! Settings of the process: command line over environment over defaults.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use crate::failure::Failure;
+
+/// What can be set on the command line; absent fields come from the environment.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Options {
+    /// Policy file [MCP_POLICY_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<String>,
+    /// Address on which clients connect [MCP_HOST, 0.0.0.0]
+    #[arg(long)]
+    pub host: Option<String>,
+    /// Port on which clients connect, 0 for any [MCP_PORT, 8080]
+    #[arg(long)]
+    pub port: Option<String>,
+    /// URL under which clients know the gateway [MCP_PUBLIC_URL]
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Further host names of the gateway, comma-separated [MCP_ALLOWED_HOSTS]
+    #[arg(long, value_name = "HOSTS")]
+    pub allowed_hosts: Option<String>,
+    /// The one MCP server, where there is no policy file [MCP_UPSTREAM_URL]
+    #[arg(long, value_name = "URL")]
+    pub upstream_url: Option<String>,
+    /// Token issuer, where the policy names none [OKTA_ISSUER]
+    #[arg(long, value_name = "URL")]
+    pub okta_issuer: Option<String>,
+    /// Audience of that issuer's tokens [OKTA_AUDIENCE]
+    #[arg(long, value_name = "TEXT")]
+    pub okta_audience: Option<String>,
+    /// Start in spite of missing identity or policy [MCP_RELAX_STARTUP_CHECKS]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub relax_startup_checks: Option<String>,
+    /// Accept http:// URLs [MCP_SKIP_TLS_VALIDATION]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub skip_tls_validation: Option<String>,
+    /// Refuse every weakened posture [MCP_STRICT_SECURITY]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub strict_security: Option<String>,
+    /// DEBUG, INFO, WARNING, ERROR or CRITICAL [LOG_LEVEL]
+    #[arg(long, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// json or text [LOG_FORMAT]
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<String>,
+    /// Directory of sockets, keys and the access log [MCP_STATE_DIR, .mcp-zero]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<String>,
+    /// The filter module [MCP_FILTER_MODULE]
+    #[arg(long, value_name = "FILE")]
+    pub filter: Option<String>,
+    /// The Envoy program [MCP_ENVOY]
+    #[arg(long, value_name = "FILE")]
+    pub envoy: Option<String>,
+    /// Address of health and administration, or off [127.0.0.1:8081]
+    #[arg(long, value_name = "ADDRESS")]
+    pub admin: Option<String>,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Everything.
+    Debug,
+    /// What happens.
+    Info,
+    /// What may be wrong.
+    Warning,
+    /// What failed.
+    Error,
+    /// Only what ends the program.
+    Critical,
+}
+
+/// How logs and audit records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A JSON object a line.
+    Json,
+    /// A line for people.
+    Text,
+}
+
+/// The settings of one process.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The policy file.
+    pub policy_file: Option<PathBuf>,
+    /// Where clients connect; port 0 stands for any.
+    pub listen: SocketAddr,
+    /// The URL under which clients know the gateway, where it was given.
+    pub public_url: Option<String>,
+    /// Further host names.
+    pub allowed_hosts: Vec<String>,
+    /// The one server, without a policy file.
+    pub upstream_url: Option<String>,
+    /// Issuer where the policy names none.
+    pub okta_issuer: Option<String>,
+    /// Audience of that issuer.
+    pub okta_audience: Option<String>,
+    /// Start-up gates yield.
+    pub relax: bool,
+    /// http:// URLs are accepted.
+    pub skip_tls_validation: bool,
+    /// Every weakened posture is refused.
+    pub strict: bool,
+    /// Log level, where it was given.
+    pub log_level: Option<LogLevel>,
+    /// Log format, where it was given.
+    pub log_format: Option<LogFormat>,
+    /// Sockets, keys, access log.
+    pub state_dir: PathBuf,
+    /// The filter module, where it was given.
+    pub filter: Option<PathBuf>,
+    /// The Envoy program, where it was given.
+    pub envoy: Option<PathBuf>,
+    /// Where health and administration are served.
+    pub admin: Option<SocketAddr>,
+}
+
+/// Reads one variable; `Err` where it is not text.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Result<Option<String>, String>;
+
+/// The process's own environment.
+pub fn process_environment(name: &str) -> Result<Option<String>, String> {
+    match std::env::var(name) {
+        Ok(text) => Ok(Some(text)),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(format!("{name} is not UTF-8")),
+    }
+}
+
+/// Variables of features that this build does not have; anything but nothing is refused.
+const NOT_BUILT: [&str; 13] = [
+    "OKTA_TOKEN_ENDPOINT",
+    "OKTA_CLIENT_ID",
+    "OKTA_CLIENT_SECRET",
+    "ANALYTICS_REDIS_URL",
+    "ANALYTICS_REDIS_PASSWORD",
+    "ANALYTICS_ENVIRONMENT",
+    "ANALYTICS_GATEWAY_ID",
+    "ANALYTICS_KEY_PREFIX",
+    "ANALYTICS_RETENTION_SECONDS",
+    "MCP_CORS_ORIGINS",
+    "MCP_CORS_MAX_AGE",
+    "MCP_GATEWAY_KEY",
+    "ANALYTICS_BUCKET_SECONDS",
+];
+
+/// Flags of features that this build does not have; only off is accepted.
+const NOT_BUILT_FLAGS: [&str; 3] = [
+    "MCP_SSE_ENABLED",
+    "ANALYTICS_REDIS_CLUSTER",
+    "MCP_CORS_ALLOW_CREDENTIALS",
+];
+
+impl Settings {
+    /// Reads all settings; every problem is told at once.
+    ///
+    /// # Errors
+    /// A configuration failure with one line a problem.
+    pub fn load(options: &Options, environment: Environment<'_>) -> Result<Self, Failure> {
+        let mut reader = Reader {
+            environment,
+            problems: Vec::new(),
+        };
+        let settings = reader.settings(options);
+        reader.not_built();
+        match settings {
+            Some(settings) if reader.problems.is_empty() => Ok(settings),
+            Some(_) | None => Err(Failure::configs(reader.problems)),
+        }
+    }
+
+    /// The URL under which clients know the gateway when it listens on `address`.
+    pub fn public_url(&self, address: SocketAddr) -> String {
+        let given = self.public_url.as_deref();
+        given.map_or_else(
+            || local_url(address),
+            |u| u.trim_end_matches('/').to_owned(),
+        )
+    }
+}
+
+/// How a client on this machine reaches a listener.
+pub fn local_url(address: SocketAddr) -> String {
+    let ip = address.ip();
+    if ip.is_unspecified() || ip == IpAddr::from([127, 0, 0, 1]) {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
+}
+
+struct Reader<'a> {
+    environment: Environment<'a>,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn settings(&mut self, options: &Options) -> Option<Settings> {
+        let host = self.text(&options.host, "MCP_HOST");
+        let port = self.text(&options.port, "MCP_PORT");
+        let listen = self.listen(host, port);
+        let admin = self.admin(options.admin.as_deref());
+        let log_level = self.text(&options.log_level, "LOG_LEVEL");
+        let log_format = self.text(&options.log_format, "LOG_FORMAT");
+        let path = |text: Option<String>| text.map(PathBuf::from);
+        let settings = Settings {
+            policy_file: path(self.text(&options.policy, "MCP_POLICY_FILE")),
+            listen: listen.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))),
+            public_url: self.public_url(&options.public_url),
+            allowed_hosts: self.hosts(&options.allowed_hosts),
+            upstream_url: self.text(&options.upstream_url, "MCP_UPSTREAM_URL"),
+            okta_issuer: self.text(&options.okta_issuer, "OKTA_ISSUER"),
+            okta_audience: self.text(&options.okta_audience, "OKTA_AUDIENCE"),
+            relax: self.flag(&options.relax_startup_checks, "MCP_RELAX_STARTUP_CHECKS"),
+            skip_tls_validation: self.flag(&options.skip_tls_validation, "MCP_SKIP_TLS_VALIDATION"),
+            strict: self.flag(&options.strict_security, "MCP_STRICT_SECURITY"),
+            log_level: log_level.and_then(|text| self.log_level(&text)),
+            log_format: log_format.and_then(|text| self.log_format(&text)),
+            state_dir: path(self.text(&options.state_dir, "MCP_STATE_DIR"))
+                .unwrap_or_else(|| PathBuf::from(".mcp-zero")),
+            filter: path(self.text(&options.filter, "MCP_FILTER_MODULE")),
+            envoy: path(self.text(&options.envoy, "MCP_ENVOY")),
+            admin: admin?,
+        };
+        if settings.policy_file.is_some() && settings.upstream_url.is_some() {
+            self.problems.push(
+                "MCP_UPSTREAM_URL is for a start without a policy file; name the server in the policy's `servers`"
+                    .to_owned(),
+            );
+        }
+        listen.map(|_| settings)
+    }
+
+    /// The option, else the variable; empty text is none.
+    fn text(&mut self, option: &Option<String>, name: &str) -> Option<String> {
+        let found = match option {
+            Some(text) => Some(text.clone()),
+            None => match (self.environment)(name) {
+                Ok(found) => found,
+                Err(problem) => {
+                    self.problems.push(problem);
+                    None
+                }
+            },
+        };
+        found.filter(|text| !text.trim().is_empty())
+    }
+
+    fn flag(&mut self, option: &Option<String>, name: &str) -> bool {
+        let Some(text) = self.text(option, name) else {
+            return false;
+        };
+        match parse_flag(&text) {
+            Some(value) => value,
+            None => {
+                self.problems
+                    .push(format!("{name}: `{text}` is no flag; use true or false"));
+                false
+            }
+        }
+    }
+
+    fn listen(&mut self, host: Option<String>, port: Option<String>) -> Option<SocketAddr> {
+        let host = host.unwrap_or_else(|| "0.0.0.0".to_owned());
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let ip = match bare {
+            "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
+            _ => bare.parse().ok(),
+        };
+        if ip.is_none() {
+            self.problems
+                .push(format!("MCP_HOST: `{host}` is no IP address"));
+        }
+        let port = port.unwrap_or_else(|| "8080".to_owned());
+        let number = port.parse::<u16>().ok();
+        if number.is_none() {
+            self.problems
+                .push(format!("MCP_PORT: `{port}` is no port (0 to 65535)"));
+        }
+        Some(SocketAddr::new(ip?, number?))
+    }
+
+    fn admin(&mut self, text: Option<&str>) -> Option<Option<SocketAddr>> {
+        let text = text.unwrap_or("127.0.0.1:8081");
+        if text.eq_ignore_ascii_case("off") {
+            return Some(None);
+        }
+        let full = match text.strip_prefix("localhost:") {
+            Some(port) => format!("127.0.0.1:{port}"),
+            None => text.to_owned(),
+        };
+        match full.parse::<SocketAddr>() {
+            Ok(address) if address.ip().is_loopback() => Some(Some(address)),
+            Ok(_) => {
+                self.problems.push(format!(
+                    "--admin {text}: beyond loopback it would need OIDC, which this build does not have"
+                ));
+                None
+            }
+            Err(_) => {
+                self.problems.push(format!(
+                    "--admin: `{text}` is no address with a port, nor `off`"
+                ));
+                None
+            }
+        }
+    }
+
+    fn public_url(&mut self, option: &Option<String>) -> Option<String> {
+        let text = self.text(option, "MCP_PUBLIC_URL")?;
+        let rest = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"));
+        let authority = rest.map(|r| r.strip_suffix('/').unwrap_or(r));
+        let plain = authority.is_some_and(|a| {
+            !a.is_empty()
+                && a.bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-.:[]_".contains(&b))
+        });
+        if !plain {
+            self.problems.push(format!(
+                "MCP_PUBLIC_URL: `{text}` is not http(s)://host or http(s)://host:port"
+            ));
+        }
+        Some(text)
+    }
+
+    fn hosts(&mut self, option: &Option<String>) -> Vec<String> {
+        let Some(text) = self.text(option, "MCP_ALLOWED_HOSTS") else {
+            return Vec::new();
+        };
+        let mut hosts = Vec::new();
+        for host in text.split(',').map(str::trim).filter(|h| !h.is_empty()) {
+            let plain = host
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-.:[]_".contains(&b));
+            if plain {
+                hosts.push(host.to_ascii_lowercase());
+            } else {
+                self.problems
+                    .push(format!("MCP_ALLOWED_HOSTS: `{host}` is no host name"));
+            }
+        }
+        hosts
+    }
+
+    fn log_level(&mut self, text: &str) -> Option<LogLevel> {
+        let level = parse_level(text);
+        if level.is_none() {
+            self.problems.push(format!(
+                "LOG_LEVEL: `{text}` is none of DEBUG, INFO, WARNING, ERROR, CRITICAL"
+            ));
+        }
+        level
+    }
+
+    fn log_format(&mut self, text: &str) -> Option<LogFormat> {
+        let format = match text.to_ascii_lowercase().as_str() {
+            "json" => Some(LogFormat::Json),
+            "text" => Some(LogFormat::Text),
+            _ => None,
+        };
+        if format.is_none() {
+            self.problems
+                .push(format!("LOG_FORMAT: `{text}` is neither json nor text"));
+        }
+        format
+    }
+
+    fn not_built(&mut self) {
+        for name in NOT_BUILT {
+            if self.text(&None, name).is_some() {
+                self.problems.push(format!(
+                    "{name} is set, but this build does not have what it configures; unset it"
+                ));
+            }
+        }
+        for name in NOT_BUILT_FLAGS {
+            if self.flag(&None, name) {
+                self.problems.push(format!(
+                    "{name} is on, but this build does not have it; unset it or set it to false"
+                ));
+            }
+        }
+    }
+}
+
+/// 1/true/yes/on and 0/false/no/off in any case; nothing else.
+pub fn parse_flag(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// A log level by its name in any case.
+pub fn parse_level(text: &str) -> Option<LogLevel> {
+    match text.to_ascii_lowercase().as_str() {
+        "debug" | "trace" => Some(LogLevel::Debug),
+        "info" => Some(LogLevel::Info),
+        "warning" | "warn" => Some(LogLevel::Warning),
+        "error" => Some(LogLevel::Error),
+        "critical" => Some(LogLevel::Critical),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

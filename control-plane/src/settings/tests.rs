@@ -1,0 +1,116 @@
+use std::collections::BTreeMap;
+
+use super::*;
+
+fn load(pairs: &[(&str, &str)]) -> Result<Settings, Failure> {
+    load_with(&Options::default(), pairs)
+}
+
+fn load_with(options: &Options, pairs: &[(&str, &str)]) -> Result<Settings, Failure> {
+    let map: BTreeMap<String, String> = pairs
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+        .collect();
+    Settings::load(options, &|name| Ok(map.get(name).cloned()))
+}
+
+#[test]
+fn defaults() {
+    let settings = load(&[]).unwrap();
+    assert_eq!(settings.listen.to_string(), "0.0.0.0:8080");
+    assert_eq!(settings.admin.unwrap().to_string(), "127.0.0.1:8081");
+    assert!(!settings.strict && !settings.relax && !settings.skip_tls_validation);
+    assert_eq!(
+        settings.public_url(settings.listen),
+        "http://localhost:8080"
+    );
+}
+
+#[test]
+fn flags_are_strict() {
+    for on in ["1", "true", "YES", "On"] {
+        assert!(load(&[("MCP_STRICT_SECURITY", on)]).unwrap().strict, "{on}");
+    }
+    for off in ["0", "false", "NO", "Off", ""] {
+        assert!(
+            !load(&[("MCP_STRICT_SECURITY", off)]).unwrap().strict,
+            "{off}"
+        );
+    }
+    for bad in ["enabled", "2", "y", "tru"] {
+        let failure = load(&[("MCP_STRICT_SECURITY", bad)]).unwrap_err();
+        assert_eq!(failure.code(), 78);
+        assert!(failure.to_string().contains("MCP_STRICT_SECURITY"));
+    }
+}
+
+#[test]
+fn options_win_over_the_environment() {
+    let options = Options {
+        port: Some("9000".to_owned()),
+        strict_security: Some("false".to_owned()),
+        ..Options::default()
+    };
+    let settings = load_with(
+        &options,
+        &[("MCP_PORT", "1"), ("MCP_STRICT_SECURITY", "true")],
+    )
+    .unwrap();
+    assert_eq!(settings.listen.port(), 9000);
+    assert!(!settings.strict);
+}
+
+#[test]
+fn what_is_not_built_is_refused_unless_off() {
+    for (name, off, on) in [
+        ("MCP_SSE_ENABLED", "false", "true"),
+        ("ANALYTICS_REDIS_CLUSTER", "0", "1"),
+        ("MCP_CORS_ORIGINS", "", "https://a.example"),
+        ("OKTA_CLIENT_SECRET", "", "hush"),
+        ("MCP_GATEWAY_KEY", "", "00"),
+        ("ANALYTICS_REDIS_URL", "", "redis://h"),
+    ] {
+        assert!(load(&[(name, off)]).is_ok(), "{name}");
+        let failure = load(&[(name, on)]).unwrap_err();
+        assert_eq!(failure.code(), 78);
+        assert!(failure.to_string().contains(name));
+        assert!(!failure.to_string().contains("hush"));
+    }
+}
+
+#[test]
+fn every_problem_is_told_at_once() {
+    let failure = load(&[
+        ("MCP_PORT", "70000"),
+        ("MCP_HOST", "nowhere"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+        ("MCP_PUBLIC_URL", "ftp://x"),
+    ])
+    .unwrap_err()
+    .to_string();
+    for name in [
+        "MCP_PORT",
+        "MCP_HOST",
+        "LOG_LEVEL",
+        "LOG_FORMAT",
+        "MCP_PUBLIC_URL",
+    ] {
+        assert!(failure.contains(name), "{name}: {failure}");
+    }
+}
+
+#[test]
+fn admin_is_loopback_or_off() {
+    let with = |admin: &str| {
+        let options = Options {
+            admin: Some(admin.to_owned()),
+            ..Options::default()
+        };
+        load_with(&options, &[])
+    };
+    assert!(with("off").unwrap().admin.is_none());
+    assert_eq!(with("[::1]:0").unwrap().admin.unwrap().port(), 0);
+    assert_eq!(with("0.0.0.0:8081").unwrap_err().code(), 78);
+    assert_eq!(with("8081").unwrap_err().code(), 78);
+}

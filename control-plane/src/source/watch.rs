@@ -1,0 +1,132 @@
+//! Notices that a policy file may have changed.
+//!
+//! Editors replace files and Kubernetes swaps links, so the directory is watched
+//! and the file is compared by content; a slow poll stands behind it where the
+//! system's notifications do not arrive.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use notify::{RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+
+use super::file::{Document, ReadError, read};
+
+/// Quiet after the last event before the file is read.
+const DEBOUNCE: Duration = Duration::from_millis(120);
+const POLL: Duration = Duration::from_secs(5);
+
+/// Sends what the file holds each time its content differs from what was known.
+/// Ends when the receiver is gone.
+pub async fn watch(
+    path: PathBuf,
+    known: Document,
+    changes: mpsc::Sender<Result<Document, ReadError>>,
+) {
+    let (events_in, mut events) = mpsc::channel::<()>(1);
+    // Kept alive to the end of this function.
+    let _watcher = start(&path, events_in);
+    let mut last: Result<Document, String> = Ok(known);
+    loop {
+        tokio::select! {
+            Some(()) = events.recv() => {
+                // More events while it is written only make the quiet begin again.
+                while tokio::time::timeout(DEBOUNCE, events.recv()).await.is_ok_and(|e| e.is_some()) {}
+            }
+            () = tokio::time::sleep(POLL) => {}
+            () = changes.closed() => return,
+        }
+        let found = read(&path);
+        let same = match (&last, &found) {
+            (Ok(a), Ok(b)) => a == b,
+            (Err(a), Err(b)) => *a == b.to_string(),
+            (Ok(_), Err(_)) | (Err(_), Ok(_)) => false,
+        };
+        if same {
+            continue;
+        }
+        last = match &found {
+            Ok(document) => Ok(document.clone()),
+            Err(error) => Err(error.to_string()),
+        };
+        if changes.send(found).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn start(path: &Path, events: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
+    };
+    let watcher = notify::recommended_watcher(move |event| {
+        if may_change(&event) {
+            // A full channel already says that something happened.
+            let _ = events.try_send(());
+        }
+    });
+    let watching = watcher.and_then(|mut watcher| {
+        watcher.watch(parent, RecursiveMode::NonRecursive)?;
+        Ok(watcher)
+    });
+    match watching {
+        Ok(watcher) => Some(watcher),
+        Err(error) => {
+            tracing::warn!(%error, "no file notifications; the policy file is polled");
+            None
+        }
+    }
+}
+
+/// Our own reading of the file is an event too.
+fn may_change(event: &notify::Result<notify::Event>) -> bool {
+    use notify::EventKind;
+    use notify::event::{AccessKind, AccessMode};
+    match event {
+        Ok(event) => match event.kind {
+            EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
+            EventKind::Any
+            | EventKind::Create(_)
+            | EventKind::Modify(_)
+            | EventKind::Remove(_)
+            | EventKind::Other => true,
+        },
+        Err(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn tells_each_new_content_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("policy.yaml");
+        std::fs::write(&path, "version: 1\n").unwrap();
+        let known = read(&path).unwrap();
+        let (sender, mut receiver) = mpsc::channel(8);
+        tokio::spawn(watch(path.clone(), known, sender));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+
+        // The same content again is no change.
+        std::fs::write(&path, "version: 1\n").unwrap();
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        assert!(receiver.try_recv().is_err());
+
+        // Replaced by a rename, as editors do.
+        let other = directory.path().join("new");
+        std::fs::write(&other, "version: 2\n").unwrap();
+        std::fs::rename(&other, &path).unwrap();
+        let change = tokio::time::timeout(Duration::from_secs(5), receiver.recv()).await;
+        assert_eq!(change.unwrap().unwrap().unwrap().text, "version: 2\n");
+
+        std::fs::remove_file(&path).unwrap();
+        let change = tokio::time::timeout(Duration::from_secs(8), receiver.recv()).await;
+        assert!(matches!(
+            change.unwrap().unwrap(),
+            Err(ReadError::Io { .. })
+        ));
+    }
+}

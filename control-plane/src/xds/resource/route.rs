@@ -1,0 +1,95 @@
+//! Routes: one exact path a server, nothing else.
+
+use envoy_types::pb::envoy::config::route::v3::{
+    HeaderMatcher, RetryPolicy, Route, RouteAction, RouteConfiguration, RouteMatch, VirtualHost,
+    header_matcher::HeaderMatchSpecifier, route, route_action, route_match,
+};
+use envoy_types::pb::envoy::r#type::matcher::v3::{StringMatcher, string_matcher};
+use envoy_types::pb::google::protobuf::Any;
+
+use super::cluster::cluster_name;
+use super::{Endpoint, named, seconds, uint};
+
+/// Name of the route configuration.
+pub const ROUTE_NAME: &str = "mcp-zero";
+
+/// The route configuration; a path without a route is Envoy's 404.
+pub(super) fn routes(endpoints: &[Endpoint]) -> (String, Any) {
+    let routes = endpoints.iter().flat_map(server_routes).collect();
+    named(
+        ROUTE_NAME,
+        RouteConfiguration {
+            name: ROUTE_NAME.to_owned(),
+            virtual_hosts: vec![VirtualHost {
+                name: ROUTE_NAME.to_owned(),
+                domains: vec!["*".to_owned()],
+                routes,
+                ..Default::default()
+            }],
+            // The caller's credential stays here even where the filter is absent.
+            request_headers_to_remove: vec!["authorization".to_owned()],
+            ..Default::default()
+        },
+    )
+}
+
+fn server_routes(endpoint: &Endpoint) -> Vec<Route> {
+    let bare = format!("/mcp/{}", endpoint.name);
+    let slashed = format!("{bare}/");
+    let mut routes = Vec::with_capacity(4);
+    for path in [bare, slashed] {
+        routes.push(route(endpoint, &path, true));
+        routes.push(route(endpoint, &path, false));
+    }
+    routes
+}
+
+/// A GET is a stream that may stay silent for long; anything else is a request.
+fn route(endpoint: &Endpoint, path: &str, stream: bool) -> Route {
+    let headers = if stream { vec![is_get()] } else { Vec::new() };
+    let idle = if stream {
+        endpoint.stream_idle_seconds
+    } else {
+        endpoint.timeout_seconds
+    };
+    Route {
+        name: endpoint.name.clone(),
+        r#match: Some(RouteMatch {
+            path_specifier: Some(route_match::PathSpecifier::Path(path.to_owned())),
+            headers,
+            ..Default::default()
+        }),
+        action: Some(route::Action::Route(RouteAction {
+            cluster_specifier: Some(route_action::ClusterSpecifier::Cluster(cluster_name(
+                endpoint,
+            ))),
+            // On an exact match the whole path is replaced.
+            prefix_rewrite: endpoint.path.clone(),
+            host_rewrite_specifier: Some(route_action::HostRewriteSpecifier::HostRewriteLiteral(
+                endpoint.authority(),
+            )),
+            // Answers may be long streams: the silence is limited, not the length.
+            timeout: Some(seconds(0)),
+            idle_timeout: Some(seconds(idle)),
+            // Only where the request certainly never reached the server.
+            retry_policy: Some(RetryPolicy {
+                retry_on: "connect-failure".to_owned(),
+                num_retries: Some(uint(1)),
+                ..Default::default()
+            }),
+            ..Default::default()
+        })),
+        ..Default::default()
+    }
+}
+
+fn is_get() -> HeaderMatcher {
+    HeaderMatcher {
+        name: ":method".to_owned(),
+        header_match_specifier: Some(HeaderMatchSpecifier::StringMatch(StringMatcher {
+            match_pattern: Some(string_matcher::MatchPattern::Exact("GET".to_owned())),
+            ..Default::default()
+        })),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,67 @@
+//! The question and its answer.
+
+/// The outcome of a rule, or of a whole policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It may pass.
+    Allow,
+    /// It may not.
+    Deny,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The name of the identity entry that verified the caller.
+    pub issuer: Option<&'a str>,
+    /// The mapped user id; none for the anonymous caller.
+    pub user: Option<&'a str>,
+    /// The groups of the token.
+    pub groups: &'a [Box<str>],
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Object<'a> {
+    /// A tool by name.
+    Tool(&'a str),
+    /// A prompt by name.
+    Prompt(&'a str),
+    /// A resource by URI.
+    Resource(&'a str),
+    /// A method that the server asks of the client.
+    ClientRequest(&'a str),
+}
+
+/// Why a decision came out as it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A rule matched.
+    Rule,
+    /// None did.
+    Default,
+    /// There is no policy file.
+    GovernanceOff,
+    /// The server is not one of the policy's.
+    UnknownServer,
+}
+
+/// The answer, with what the audit record needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision<'s> {
+    /// The outcome.
+    pub effect: Effect,
+    /// The id of the rule that decided.
+    pub rule: Option<&'s str>,
+    /// The rule's description, or why none decided.
+    pub reason: &'s str,
+    /// What kind of answer it is.
+    pub cause: Cause,
+}
+
+impl Decision<'_> {
+    /// Whether it may pass.
+    pub fn is_allowed(&self) -> bool {
+        self.effect == Effect::Allow
+    }
+}

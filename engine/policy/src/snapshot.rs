@@ -1,0 +1,217 @@
+//! The whole of what a filter enforces.
+
+use crate::decision::{Cause, Decision, Effect, Object, Subject};
+use crate::rule::Rule;
+
+/// One compiled policy with the keys of its issuers.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub(crate) version: Box<str>,
+    pub(crate) keys_version: Box<str>,
+    pub(crate) governance: bool,
+    pub(crate) default_effect: Effect,
+    pub(crate) servers: Vec<Server>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) issuers: Vec<Issuer>,
+    pub(crate) keys: Vec<KeySet>,
+    pub(crate) surface: Surface,
+    pub(crate) masking: Vec<Masking>,
+    pub(crate) audit: Audit,
+}
+
+/// One MCP server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// In `/mcp/<name>`.
+    pub name: Box<str>,
+    /// The Envoy cluster.
+    pub cluster: Box<str>,
+    /// `:authority` of call-outs.
+    pub authority: Box<str>,
+    /// `:path` of call-outs.
+    pub path: Box<str>,
+    /// Bytes of one request body.
+    pub max_request_bytes: u32,
+    /// Bytes of one response body, or of one event of a stream.
+    pub max_response_bytes: u32,
+    /// Milliseconds that a call-out may take.
+    pub callout_timeout_ms: u32,
+}
+
+/// Names under which the gateway is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surface {
+    /// Scheme and authority, no trailing slash.
+    pub public_url: Box<str>,
+    /// Host names besides the public one and the loopback names.
+    pub allowed_hosts: Vec<Box<str>>,
+}
+
+/// One accepted issuer, as plain data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issuer {
+    /// Of the identity entry.
+    pub name: Box<str>,
+    /// Exact `iss`.
+    pub issuer: Box<str>,
+    /// Any of them must be in `aud`.
+    pub audiences: Vec<Box<str>>,
+    /// JOSE names.
+    pub algorithms: Vec<Box<str>>,
+    /// Clock difference that is forgiven.
+    pub leeway_seconds: u32,
+    /// How far ahead `exp` may lie.
+    pub max_token_seconds: u32,
+    /// Accepted `typ`; the empty string stands for an absent one.
+    pub token_types: Vec<Box<str>>,
+    /// Claim path.
+    pub user_id: Vec<Box<str>>,
+    /// Claim path.
+    pub email: Vec<Box<str>>,
+    /// Claim path.
+    pub groups: Vec<Box<str>>,
+    /// RFC 9728.
+    pub authorization_servers: Vec<Box<str>>,
+}
+
+/// The keys of one issuer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeySet {
+    /// Exact `iss`.
+    pub issuer: Box<str>,
+    /// Unix seconds.
+    pub use_until: u64,
+    /// Public keys.
+    pub keys: Vec<Key>,
+}
+
+/// One public key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// JWK key id.
+    pub kid: Option<Box<str>>,
+    /// JOSE name.
+    pub algorithm: Box<str>,
+    /// The key itself.
+    pub material: KeyMaterial,
+}
+
+/// The numbers of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyMaterial {
+    /// Big-endian modulus and exponent.
+    Rsa {
+        /// `n`
+        modulus: Vec<u8>,
+        /// `e`
+        exponent: Vec<u8>,
+    },
+    /// An uncompressed SEC 1 point.
+    Ec(Vec<u8>),
+}
+
+/// One masking plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Masking {
+    /// Entity names.
+    pub entities: Vec<Box<str>>,
+    /// Thousandths.
+    pub threshold_milli: u32,
+}
+
+/// What records hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audit {
+    /// Whether the e-mail claim is recorded.
+    pub include_email: bool,
+    /// Name of the gateway.
+    pub gateway_id: Box<str>,
+}
+
+impl Snapshot {
+    /// The policy version: SHA-256 of the encoded policy.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// SHA-256 of the encoded keys.
+    pub fn keys_version(&self) -> &str {
+        &self.keys_version
+    }
+
+    /// The server of that name.
+    pub fn server(&self, name: &str) -> Option<&Server> {
+        self.servers.iter().find(|s| *s.name == *name)
+    }
+
+    /// Every server in file order.
+    pub fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+
+    /// Accepted issuers; none means that callers are anonymous.
+    pub fn issuers(&self) -> &[Issuer] {
+        &self.issuers
+    }
+
+    /// Keys by issuer.
+    pub fn keys(&self) -> &[KeySet] {
+        &self.keys
+    }
+
+    /// Names of the gateway.
+    pub fn surface(&self) -> &Surface {
+        &self.surface
+    }
+
+    /// Masking plugins by priority.
+    pub fn masking(&self) -> &[Masking] {
+        &self.masking
+    }
+
+    /// What records hold.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
+    /// Decides: any matching deny, else the first matching allow, else the default.
+    pub fn decide(&self, subject: &Subject<'_>, server: &str, object: Object<'_>) -> Decision<'_> {
+        let plain = |effect, reason, cause| Decision {
+            effect,
+            rule: None,
+            reason,
+            cause,
+        };
+        if self.server(server).is_none() {
+            return plain(Effect::Deny, "no such server", Cause::UnknownServer);
+        }
+        if !self.governance {
+            return plain(Effect::Allow, "no policy file", Cause::GovernanceOff);
+        }
+        let first = |effect| {
+            self.rules
+                .iter()
+                .find(|rule| rule.effect == effect && rule.matches(subject, server, object))
+        };
+        match first(Effect::Deny).or_else(|| first(Effect::Allow)) {
+            Some(rule) => Decision {
+                effect: rule.effect,
+                rule: Some(&rule.id),
+                reason: &rule.description,
+                cause: Cause::Rule,
+            },
+            None => match self.default_effect {
+                Effect::Deny => plain(
+                    Effect::Deny,
+                    "no matching policy; default is deny",
+                    Cause::Default,
+                ),
+                Effect::Allow => plain(
+                    Effect::Allow,
+                    "no matching policy; default is allow",
+                    Cause::Default,
+                ),
+            },
+        }
+    }
+}

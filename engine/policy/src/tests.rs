@@ -1,0 +1,336 @@
+use crate::*;
+use mcp_zero_proto as wire;
+use proptest::prelude::*;
+use wire::Message;
+
+/// A second reading of the glob rule, by recursion.
+fn naive(pattern: &[u8], name: &[u8]) -> bool {
+    match (pattern.split_first(), name.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), _) => {
+            naive(rest, name) || !name.is_empty() && naive(pattern, &name[1..])
+        }
+        (Some((p, pattern)), Some((n, name))) => p == n && naive(pattern, name),
+        (None, Some(_)) | (Some(_), None) => false,
+    }
+}
+
+#[test]
+fn stars_are_the_only_special_characters() {
+    for (pattern, name, wanted) in [
+        ("*", "", true),
+        ("read_*", "read_", true),
+        ("read_*", "Read_x", false),
+        ("a*a", "a", false),
+        ("a*a", "aa", true),
+        ("*b*", "abc", true),
+        ("a*b*c", "a/b/b/c", true),
+        ("a*bc*d", "abd", false),
+        ("a?c", "abc", false),
+        ("[ab]", "a", false),
+        ("a.c", "abc", false),
+        ("", "", true),
+        ("", "x", false),
+        ("**", "x", true),
+    ] {
+        assert_eq!(Glob::new(pattern).matches(name), wanted, "{pattern} {name}");
+    }
+}
+
+fn patterns(globs: &[String]) -> Option<wire::Patterns> {
+    (!globs.is_empty()).then(|| wire::Patterns {
+        globs: globs.to_vec(),
+    })
+}
+
+fn server(name: &str) -> wire::Server {
+    wire::Server {
+        name: name.to_owned(),
+        cluster: name.to_owned(),
+        authority: "h".to_owned(),
+        path: "/".to_owned(),
+        max_request_bytes: 1,
+        max_response_bytes: 1,
+        callout_timeout_ms: 1,
+    }
+}
+
+fn policy(rules: Vec<wire::Rule>, default_effect: wire::Effect) -> wire::Policy {
+    wire::Policy {
+        default_effect: default_effect.into(),
+        governance: true,
+        servers: vec![server("a"), server("b")],
+        rules,
+        surface: Some(wire::Surface {
+            public_url: "http://x".to_owned(),
+            allowed_hosts: vec![],
+        }),
+        audit: Some(wire::Audit::default()),
+        ..Default::default()
+    }
+}
+
+fn decode(policy: wire::Policy) -> Result<Snapshot, DecodeError> {
+    Snapshot::decode(&wire::Snapshot::seal(policy, wire::Keys::default()).encode_to_vec())
+}
+
+fn rule(id: &str, effect: wire::Effect, groups: &[&str], tools: &[&str]) -> wire::Rule {
+    wire::Rule {
+        id: id.to_owned(),
+        description: format!("{id} says so"),
+        effect: effect.into(),
+        subjects: (!groups.is_empty()).then(|| wire::Subjects {
+            groups: groups.iter().map(ToString::to_string).collect(),
+            ..Default::default()
+        }),
+        servers: vec![wire::ServerScope {
+            server: "a".to_owned(),
+            tools: patterns(&tools.iter().map(ToString::to_string).collect::<Vec<_>>()),
+            ..Default::default()
+        }],
+    }
+}
+
+const NOBODY: Subject<'_> = Subject {
+    issuer: None,
+    user: None,
+    groups: &[],
+};
+
+#[test]
+fn deny_wins_whatever_the_order() {
+    let allow = || rule("allow", wire::Effect::Allow, &["dev"], &["read_*"]);
+    let deny = || rule("deny", wire::Effect::Deny, &[], &["*secret*"]);
+    let groups: Vec<Box<str>> = vec!["dev".into()];
+    let dev = Subject {
+        issuer: Some("okta"),
+        user: Some("alice"),
+        groups: &groups,
+    };
+    for rules in [vec![allow(), deny()], vec![deny(), allow()]] {
+        let snapshot = decode(policy(rules, wire::Effect::Deny)).unwrap();
+        let decide = |who: &Subject<'_>, tool| {
+            let decision = snapshot.decide(who, "a", Object::Tool(tool));
+            (decision.is_allowed(), decision.rule.map(ToOwned::to_owned))
+        };
+        assert_eq!(decide(&dev, "read_x"), (true, Some("allow".to_owned())));
+        assert_eq!(
+            decide(&dev, "read_secret"),
+            (false, Some("deny".to_owned()))
+        );
+        assert_eq!(decide(&dev, "write"), (false, None));
+        assert_eq!(decide(&NOBODY, "read_x"), (false, None));
+        let prompt = snapshot.decide(&dev, "a", Object::Prompt("read_x"));
+        assert_eq!((prompt.is_allowed(), prompt.cause), (false, Cause::Default));
+        assert_eq!(
+            snapshot.decide(&dev, "zz", Object::Tool("read_x")).cause,
+            Cause::UnknownServer
+        );
+    }
+}
+
+#[test]
+fn the_anonymous_match_only_rules_for_everyone() {
+    for (groups, wanted) in [(&[][..], true), (&["*"][..], true), (&["d*"][..], false)] {
+        let rules = vec![rule("r", wire::Effect::Allow, groups, &[])];
+        let snapshot = decode(policy(rules, wire::Effect::Deny)).unwrap();
+        assert_eq!(
+            snapshot
+                .decide(&NOBODY, "a", Object::Tool("x"))
+                .is_allowed(),
+            wanted
+        );
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_refused() {
+    let good = || {
+        policy(
+            vec![rule("r", wire::Effect::Allow, &[], &[])],
+            wire::Effect::Deny,
+        )
+    };
+    assert!(decode(good()).is_ok());
+    let bad = |change: fn(&mut wire::Policy)| {
+        let mut policy = good();
+        change(&mut policy);
+        decode(policy).unwrap_err()
+    };
+    assert_eq!(bad(|p| p.default_effect = 0), DecodeError::Field("effect"));
+    assert_eq!(bad(|p| p.default_effect = 9), DecodeError::Field("effect"));
+    assert_eq!(
+        bad(|p| p.rules[0].servers.clear()),
+        DecodeError::Field("rule.servers")
+    );
+    assert_eq!(
+        bad(|p| p.rules[0].subjects = Some(wire::Subjects::default())),
+        DecodeError::Field("rule.subjects")
+    );
+    assert_eq!(
+        bad(|p| p.rules[0].servers[0].tools = Some(wire::Patterns::default())),
+        DecodeError::Field("scope.tools")
+    );
+    assert_eq!(
+        bad(|p| p.servers.push(server("a"))),
+        DecodeError::Field("servers")
+    );
+    assert_eq!(bad(|p| p.surface = None), DecodeError::Field("surface"));
+
+    let sealed = wire::Snapshot::seal(good(), wire::Keys::default());
+    let other = wire::Snapshot {
+        format: 2,
+        ..sealed.clone()
+    };
+    assert_eq!(
+        Snapshot::decode(&other.encode_to_vec()).unwrap_err(),
+        DecodeError::Format { found: 2 }
+    );
+    let other = wire::Snapshot {
+        policy_version: "0".repeat(64),
+        ..sealed.clone()
+    };
+    assert_eq!(
+        Snapshot::decode(&other.encode_to_vec()).unwrap_err(),
+        DecodeError::Part("policy")
+    );
+    let other = wire::Snapshot {
+        keys: None,
+        ..sealed
+    };
+    assert_eq!(
+        Snapshot::decode(&other.encode_to_vec()).unwrap_err(),
+        DecodeError::Part("keys")
+    );
+    assert_eq!(
+        Snapshot::decode(b"\xff").unwrap_err(),
+        DecodeError::Malformed
+    );
+    assert!(Snapshot::decode(b"").is_err());
+}
+
+#[test]
+fn any_changed_byte_is_refused_or_changes_nothing() {
+    let rules = vec![rule("r", wire::Effect::Deny, &["g"], &["t"])];
+    let bytes = wire::Snapshot::seal(policy(rules, wire::Effect::Deny), wire::Keys::default())
+        .encode_to_vec();
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        assert!(Snapshot::decode(&changed).is_err(), "byte {at}");
+    }
+}
+
+fn names() -> impl Strategy<Value = Vec<String>> {
+    proptest::collection::vec("[ab*]{1,3}", 0..3)
+}
+
+fn any_rule() -> impl Strategy<Value = wire::Rule> {
+    (
+        any::<bool>(),
+        proptest::option::of((names(), names())),
+        "[ab*]{1,2}",
+        names(),
+        names(),
+    )
+        .prop_map(|(allow, subjects, server, tools, prompts)| wire::Rule {
+            id: String::new(),
+            description: "d".to_owned(),
+            effect: if allow {
+                wire::Effect::Allow
+            } else {
+                wire::Effect::Deny
+            }
+            .into(),
+            subjects: subjects
+                .filter(|(u, g)| !u.is_empty() || !g.is_empty())
+                .map(|(users, groups)| wire::Subjects {
+                    users,
+                    groups,
+                    issuers: vec![],
+                }),
+            servers: vec![wire::ServerScope {
+                server,
+                tools: patterns(&tools),
+                prompts: patterns(&prompts),
+                ..Default::default()
+            }],
+        })
+}
+
+/// product.md §4, read word by word.
+fn reading(
+    policy: &wire::Policy,
+    user: Option<&str>,
+    groups: &[Box<str>],
+    server: &str,
+    tool: bool,
+    name: &str,
+) -> (bool, Option<String>) {
+    let hit =
+        |globs: &[String], name: &str| globs.iter().any(|g| naive(g.as_bytes(), name.as_bytes()));
+    let any = |globs: &[String]| globs.iter().any(|g| g.bytes().all(|b| b == b'*'));
+    let mut matching = policy.rules.iter().filter(|rule| {
+        let who = rule.subjects.as_ref().is_none_or(|s| {
+            any(&s.users)
+                || any(&s.groups)
+                || user.is_some_and(|u| hit(&s.users, u))
+                || groups.iter().any(|g| hit(&s.groups, g))
+        });
+        let what = rule.servers.iter().any(|s| {
+            let list = if tool { &s.tools } else { &s.prompts };
+            naive(s.server.as_bytes(), server.as_bytes())
+                && (s.tools.is_none() && s.prompts.is_none()
+                    || list.as_ref().is_some_and(|l| hit(&l.globs, name)))
+        });
+        who && what
+    });
+    let rules: Vec<_> = matching.by_ref().collect();
+    let first = |effect: wire::Effect| {
+        rules
+            .iter()
+            .find(|r| r.effect == i32::from(effect))
+            .map(|r| r.id.clone())
+    };
+    match (first(wire::Effect::Deny), first(wire::Effect::Allow)) {
+        (Some(id), _) => (false, Some(id)),
+        (None, Some(id)) => (true, Some(id)),
+        (None, None) => (
+            policy.default_effect == i32::from(wire::Effect::Allow),
+            None,
+        ),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn globs_agree_with_a_naive_reading(pattern in "[ab*]{0,8}", name in "[ab]{0,10}") {
+        prop_assert_eq!(Glob::new(&pattern).matches(&name), naive(pattern.as_bytes(), name.as_bytes()));
+    }
+
+    #[test]
+    fn decisions_agree_with_a_naive_reading(
+        mut rules in proptest::collection::vec(any_rule(), 0..6),
+        allow in any::<bool>(),
+        user in proptest::option::of("[ab]{1,2}"),
+        groups in proptest::collection::vec("[ab]{1,2}", 0..3),
+        server in "[ab]",
+        tool in any::<bool>(),
+        name in "[ab]{1,3}",
+    ) {
+        for (i, rule) in rules.iter_mut().enumerate() {
+            rule.id = i.to_string();
+        }
+        let default = if allow { wire::Effect::Allow } else { wire::Effect::Deny };
+        let policy = policy(rules, default);
+        let groups: Vec<Box<str>> = groups.iter().map(|g| g.as_str().into()).collect();
+        let snapshot = decode(policy.clone()).unwrap();
+        let subject = Subject { issuer: None, user: user.as_deref(), groups: &groups };
+        let object = if tool { Object::Tool(&name) } else { Object::Prompt(&name) };
+        let decision = snapshot.decide(&subject, &server, object);
+        let found = (decision.is_allowed(), decision.rule.map(ToOwned::to_owned));
+        prop_assert_eq!(found, reading(&policy, user.as_deref(), &groups, &server, tool, &name));
+    }
+}

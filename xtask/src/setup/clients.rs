@@ -1,0 +1,121 @@
+//! What the test clients in `tests/clients` need: a Node, npm packages and a Python with PyPI's `mcp`.
+
+use super::{cache, node};
+use crate::failure::{Failure, Result};
+use crate::{root, shell};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The oldest Python that the pinned packages support.
+const OLDEST_PYTHON: (u32, u32) = (3, 11);
+
+/// Where the parts are.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    /// The Node program.
+    pub(crate) node: PathBuf,
+    /// The folder that holds `node_modules`.
+    pub(crate) npm: PathBuf,
+    /// The Python program that finds `mcp`.
+    pub(crate) python: PathBuf,
+}
+
+/// Fetches whatever is missing.
+pub(crate) fn get() -> Result<Clients> {
+    let _only_one = cache::lock()?;
+    let sources = root()?.join("tests/clients");
+    Ok(Clients {
+        node: node::get()?,
+        npm: npm_packages(&sources)?,
+        python: python(&sources)?,
+    })
+}
+
+/// Returns a folder with exactly the packages of the lock file.
+fn npm_packages(sources: &Path) -> Result<PathBuf> {
+    const FILES: [&str; 2] = ["package.json", "package-lock.json"];
+    let mut content = Vec::new();
+    for file in FILES {
+        content.extend(read(&sources.join(file))?);
+    }
+    cache::entry(
+        &format!("npm-clients-{}", cache::key(&content)),
+        |scratch| {
+            eprintln!("setup: installing the npm test clients");
+            for file in FILES {
+                std::fs::copy(sources.join(file), scratch.join(file))?;
+            }
+            shell::output(
+            node::npm()?
+                .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+                .arg("--no-update-notifier")
+                .current_dir(scratch),
+        )
+        .map_err(|e| {
+            e.help("see that npm reaches its registry: `npm ci --ignore-scripts` in a copy of tests/clients")
+        })
+        .map(drop)
+        },
+    )
+}
+
+/// Returns the program of a virtual environment with exactly the packages of the requirements file.
+fn python(sources: &Path) -> Result<PathBuf> {
+    let requirements = sources.join("requirements.txt");
+    let (base, version) = machines_python()?;
+    let mut content = read(&requirements)?;
+    content.extend(version.as_bytes());
+    content.extend(base.as_bytes());
+    let folder = cache::entry(
+        &format!("python-clients-{}", cache::key(&content)),
+        |scratch| {
+            eprintln!("setup: installing the Python test client");
+            // Without pip of its own: Debian's Python cannot put one in, and the machine's serves too.
+            shell::output(
+                Command::new("python3")
+                    .args(["-m", "venv", "--without-pip"])
+                    .arg(scratch),
+            )
+            .map_err(|e| e.help("install Python's module venv (Debian: python3-venv)"))?;
+            shell::output(
+            Command::new("python3")
+                .args(["-m", "pip", "--python"])
+                .arg(scratch.join("bin/python"))
+                .args(["install", "--quiet", "--disable-pip-version-check"])
+                .args(["--require-hashes", "--only-binary", ":all:", "--requirement"])
+                .arg(&requirements),
+        )
+        .map_err(|e| {
+            e.help("update pip to 22.3 or newer, and see that it reaches its index: `pip download mcp`")
+        })
+        .map(drop)
+        },
+    )?;
+    Ok(folder.join("bin/python"))
+}
+
+/// Returns the machine's Python: the program behind any virtual environment, and its version.
+fn machines_python() -> Result<(String, String)> {
+    let script = "import sys; print(sys._base_executable or sys.executable, *sys.version_info[:3])";
+    let (major, minor) = OLDEST_PYTHON;
+    let help = format!("install Python {major}.{minor} or newer with pip, as `python3`");
+    let printed = shell::output(Command::new("python3").args(["-c", script]))
+        .map_err(|e| e.help(help.clone()))?;
+    let mut words = printed.rsplitn(4, ' ');
+    let mut number = || words.next().and_then(|word| word.parse::<u32>().ok());
+    let (Some(patch), Some(found_minor), Some(found_major)) = (number(), number(), number()) else {
+        return Err(Failure::new("python3 does not tell its version").help(help));
+    };
+    if (found_major, found_minor) < OLDEST_PYTHON {
+        return Err(Failure::new(format!(
+            "python3 is {found_major}.{found_minor}, the Python test client needs {major}.{minor}"
+        ))
+        .help(help));
+    }
+    let base = words.next().unwrap_or_default().to_owned();
+    Ok((base, format!("{found_major}.{found_minor}.{patch}")))
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    std::fs::read(file).map_err(|e| Failure::new(format!("{}: {e}", file.display())))
+}
