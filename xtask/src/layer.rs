@@ -11,7 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mcp-zero-proto", &[]),
     ("mcp-zero-wire", &[]),
     ("mcp-zero-policy", &["mcp-zero-proto"]),
-    ("mcp-zero-identity", &[]),
+    ("mcp-zero-identity", &["mcp-zero-wire"]),
     ("mcp-zero-mask", &["mcp-zero-wire"]),
     (
         "mcp-zero-compile",

@@ -1,11 +1,25 @@
 //! One HTTP exchange from its headers to its audit record, without I/O.
+//!
+//! A driver opens an [`Exchange`] with the request headers, tells it each [`Event`], carries
+//! out the [`Action`]s of each step and closes it into a [`Record`]. Nothing here reads a
+//! clock or touches a host, so the same code runs in Envoy and in native tests.
+
 mod action;
 mod event;
+mod exchange;
 mod head;
+mod judge;
+mod record;
+mod refusal;
+mod surface;
+mod world;
 
 pub use action::{Action, Call, Flow, HeaderEdit, Reply};
 pub use event::{
     Answer, CallError, CallId, Direction, End, Event, Last, Origin, RequestHead, ResponseHead,
     Verified,
 };
+pub use exchange::Exchange;
 pub use head::{HeaderError, Headers};
+pub use record::Record;
+pub use world::{Cx, LoadError, World};

@@ -1,0 +1,181 @@
+//! The state of one exchange and the order of its checks.
+
+mod inspect;
+mod open;
+mod request;
+mod response;
+mod stream;
+
+use crate::action::{Action, Flow};
+use crate::event::{Direction, End, Event};
+use crate::judge::Judge;
+use crate::record::Record;
+use crate::refusal::{Refusal, Voice};
+use crate::world::{Cx, Live};
+use mcp_zero_identity::Caller;
+use mcp_zero_wire::{method::Spec, revision::Era, rpc::IdBuf, sse};
+use std::rc::Rc;
+
+/// The HTTP methods of the transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Post,
+    Get,
+    Delete,
+}
+
+/// The request of the client that waits for its answer.
+#[derive(Debug)]
+struct Ask {
+    id: IdBuf,
+    spec: &'static Spec,
+}
+
+/// What the head of the request said.
+#[derive(Debug)]
+struct Facts {
+    verb: Verb,
+    era: Era,
+    accepts_stream: bool,
+    /// `MCP-Protocol-Version` as it came.
+    version: Option<String>,
+    /// `Mcp-Method`, `Mcp-Name`; `Err` where they stand twice or cannot be read.
+    mcp_method: Result<Option<String>, ()>,
+    mcp_name: Result<Option<String>, ()>,
+    /// `Mcp-Param-*` in order; `Err` where a value cannot be read.
+    params: Result<Vec<(String, String)>, ()>,
+}
+
+/// Where the exchange stands.
+#[derive(Debug)]
+enum Phase {
+    /// Waiting for the request body.
+    Request(Facts),
+    /// The request is on its way.
+    Sent,
+    /// The whole answer is awaited: JSON, or a stream for a client that takes none.
+    Whole { stream: bool },
+    /// Events pass one by one.
+    Stream(Box<sse::Decoder>),
+    /// Nothing more is looked at: the answer is not the server's.
+    Passing,
+    /// The exchange has answered itself.
+    Done,
+}
+
+/// One HTTP exchange.
+#[derive(Debug)]
+pub struct Exchange {
+    /// The snapshot it began with.
+    live: Option<Rc<Live>>,
+    caller: Option<Rc<Caller>>,
+    server: String,
+    /// URL of the RFC 9728 document.
+    metadata: String,
+    opened_ms: u64,
+    modern: bool,
+    accepts_stream: bool,
+    /// Of the request, or of the answer to `initialize`.
+    session: Option<String>,
+    version: Option<String>,
+    ask: Option<Ask>,
+    /// The answer has passed or was replaced; nothing else answers the request.
+    answered: bool,
+    /// Answers to server requests that were made.
+    calls: u32,
+    phase: Phase,
+    record: Record,
+}
+
+impl Exchange {
+    /// Tells the exchange what happened. Events after [`Flow::Done`] change nothing.
+    pub fn on(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Flow {
+        match (&self.phase, event) {
+            (Phase::Done, _) => Flow::Done,
+            (_, Event::Answer(..)) => Flow::Go,
+            (_, Event::HostFailed) => self.give_up(cx),
+            (Phase::Request(_), Event::Request(body)) => self.request(body, cx),
+            (_, Event::Overflow(Direction::Request)) => self.refuse(&Refusal::TooLarge, cx),
+            (Phase::Request(_) | Phase::Sent, Event::Response(head, origin)) => {
+                self.response(&head, origin, cx)
+            }
+            (Phase::Whole { stream: false }, Event::Whole(body)) => self.whole(body, cx),
+            (Phase::Whole { stream: true }, Event::Whole(body)) => self.whole_stream(body, cx),
+            (Phase::Whole { .. }, Event::Overflow(Direction::Response)) => {
+                self.refuse(&Refusal::Blocked, cx)
+            }
+            (Phase::Stream(_), Event::Chunk(piece, last)) => self.chunk(piece, last, cx),
+            (Phase::Passing, _) => Flow::Go,
+            // What no driver should tell is doubt.
+            (_, _) => self.give_up(cx),
+        }
+    }
+
+    /// Ends the exchange: exactly one record comes of it.
+    pub fn close(mut self, end: End) -> Record {
+        self.record.end = match end {
+            End::Complete => "complete",
+            End::Aborted => "aborted",
+        };
+        self.record
+    }
+
+    /// Where the host failed: an error before the answer has begun, a cut after.
+    fn give_up(&mut self, cx: &mut Cx<'_>) -> Flow {
+        match self.phase {
+            Phase::Stream(_) | Phase::Passing => {
+                self.note(&Refusal::Unavailable);
+                self.reset(cx)
+            }
+            _ => self.refuse(&Refusal::Unavailable, cx),
+        }
+    }
+
+    fn reset(&mut self, cx: &mut Cx<'_>) -> Flow {
+        self.phase = Phase::Done;
+        cx.out.push(Action::Reset);
+        Flow::Done
+    }
+
+    /// Answers with a row of the reply table, whatever was planned in this step.
+    fn refuse(&mut self, refusal: &Refusal, cx: &mut Cx<'_>) -> Flow {
+        self.note(refusal);
+        let reply = refusal.reply(&self.voice());
+        cx.out.clear();
+        cx.out.push(Action::Reply(reply));
+        self.phase = Phase::Done;
+        Flow::Done
+    }
+
+    fn note(&mut self, refusal: &Refusal) {
+        self.record.cause = Some(refusal.cause());
+        self.record.is_error = true;
+        let of_the_answer = matches!(
+            refusal,
+            Refusal::Blocked | Refusal::BadServer(_) | Refusal::NotAcceptable
+        );
+        if !of_the_answer && !matches!(self.phase, Phase::Stream(_) | Phase::Whole { .. }) {
+            self.record.decision = "deny";
+        }
+    }
+
+    fn voice(&self) -> Voice<'_> {
+        Voice {
+            correlation_id: &self.record.correlation_id,
+            id: self.ask.as_ref().map(|ask| ask.id.raw()),
+            modern: self.modern,
+            metadata: &self.metadata,
+        }
+    }
+
+    fn judge<'l>(&self, live: &'l Live) -> Judge<'l, '_> {
+        Judge {
+            live,
+            caller: self.caller.as_deref(),
+            server: &self.server,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

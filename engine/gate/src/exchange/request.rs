@@ -1,0 +1,272 @@
+//! The body of a request: one message, its method, its objects, its text.
+
+use super::{Ask, Exchange, Facts, Phase, Verb};
+use crate::action::{Action, Flow, HeaderEdit};
+use crate::event::Direction;
+use crate::refusal::Refusal;
+use crate::world::{Cx, Live};
+use mcp_zero_mask::Report;
+use mcp_zero_policy::Decision;
+use mcp_zero_wire::json::{Doc, Edits, Limits, Value};
+use mcp_zero_wire::method::{self, Governed, Sender, Shape, Spec};
+use mcp_zero_wire::revision::{Era, META_CAPABILITIES, META_VERSION, Revision};
+use mcp_zero_wire::rpc::{Fault, Message};
+use mcp_zero_wire::target::{Target, TargetError, targets};
+use mcp_zero_wire::{header, rpc};
+use std::rc::Rc;
+
+impl Exchange {
+    pub(super) fn request(&mut self, body: &[u8], cx: &mut Cx<'_>) -> Flow {
+        let Phase::Request(facts) = std::mem::replace(&mut self.phase, Phase::Sent) else {
+            return self.give_up(cx);
+        };
+        let Some(live) = self.live.clone() else {
+            return self.refuse(&Refusal::Unavailable, cx);
+        };
+        match self.admit_body(&facts, &live, body, cx) {
+            Ok(()) => {
+                self.record.decision = "allow";
+                Flow::Go
+            }
+            Err(refusal) => self.refuse(&refusal, cx),
+        }
+    }
+
+    fn admit_body(
+        &mut self,
+        facts: &Facts,
+        live: &Rc<Live>,
+        body: &[u8],
+        cx: &mut Cx<'_>,
+    ) -> Result<(), Refusal> {
+        let server = live
+            .snapshot
+            .server(&self.server)
+            .ok_or(Refusal::Unavailable)?;
+        if body.len() > server.max_request_bytes as usize {
+            return Err(Refusal::TooLarge);
+        }
+        if facts.verb != Verb::Post {
+            // Neither GET nor DELETE says anything in a body.
+            return body
+                .is_empty()
+                .then_some(())
+                .ok_or(Refusal::Unreadable(rpc::INVALID_REQUEST));
+        }
+        let doc = Doc::scan(body, &Limits::default())
+            .map_err(|_| Refusal::Unreadable(rpc::PARSE_ERROR))?;
+        let message = Message::from_client(&doc).map_err(|e| self.unreadable(e.fault))?;
+        let mut edits = Edits::default();
+        // A line break between tokens means nothing in JSON and much to a server behind a pipe.
+        edits.blank_line_breaks(&doc);
+        let mut report = Report::default();
+        match &message {
+            Message::Request { id, method, params } => {
+                self.record.jsonrpc_id = Some(id.raw().to_owned());
+                let spec = method::lookup(method, Sender::Client);
+                self.ask = spec.map(|spec| Ask {
+                    id: (*id).to_owned(),
+                    spec,
+                });
+                self.era(facts, method, *params)?;
+                let Some(spec) = spec.filter(|s| s.shape == Shape::Request && in_era(s, facts.era))
+                else {
+                    self.ask.get_or_insert(Ask {
+                        id: (*id).to_owned(),
+                        spec: NOTHING,
+                    });
+                    return Err(Refusal::UnknownMethod);
+                };
+                self.record.method = Some(spec.name);
+                self.govern(live, spec, *params)?;
+                live.masker
+                    .request(&message, spec, &mut edits, &mut report)
+                    .map_err(|_| Refusal::Unavailable)?;
+                self.mirrors(facts, live, &mut report, cx)?;
+            }
+            Message::Notification { method, params } => {
+                self.era(facts, method, *params)?;
+                let spec = method::lookup(method, Sender::Client)
+                    .filter(|s| in_era(s, facts.era))
+                    .ok_or(Refusal::Dropped)?;
+                if spec.shape == Shape::Request {
+                    return Err(Refusal::Unreadable(rpc::INVALID_REQUEST));
+                }
+                self.record.method = Some(spec.name);
+                self.govern(live, spec, *params)
+                    .map_err(|_| Refusal::Dropped)?;
+                live.masker
+                    .request(&message, spec, &mut edits, &mut report)
+                    .map_err(|_| Refusal::Unavailable)?;
+            }
+            Message::Result { .. } | Message::Error { .. } => {
+                // 2026-07-28 has no requests of servers, so nothing to answer.
+                if facts.era == Era::Modern {
+                    return Err(Refusal::Unreadable(rpc::INVALID_REQUEST));
+                }
+                self.known_version(facts)?;
+                live.masker
+                    .posted(&message, &mut edits, &mut report)
+                    .map_err(|_| Refusal::Unavailable)?;
+            }
+        }
+        self.record.masked("request", &report);
+        if !edits.is_empty() {
+            let edited = edits.apply(body).map_err(|_| Refusal::Unavailable)?;
+            cx.out.push(Action::Body(Direction::Request, edited));
+        }
+        Ok(())
+    }
+
+    fn unreadable(&mut self, fault: Fault) -> Refusal {
+        self.record.reason = Some(fault.to_string());
+        Refusal::Unreadable(rpc::INVALID_REQUEST)
+    }
+
+    fn known_version(&mut self, facts: &Facts) -> Result<Option<Revision>, Refusal> {
+        let Some(version) = &facts.version else {
+            return Ok(None);
+        };
+        let revision = Revision::parse(version).ok_or_else(|| Refusal::Version(version.clone()))?;
+        self.record.protocol_version = Some(revision.name());
+        Ok(Some(revision))
+    }
+
+    /// What 2026-07-28 says twice must be the same twice.
+    fn era(
+        &mut self,
+        facts: &Facts,
+        method: &str,
+        params: Option<Value<'_>>,
+    ) -> Result<(), Refusal> {
+        let meta = params.and_then(|p| p.get("_meta"));
+        let stated = meta.and_then(|m| m.get(META_VERSION));
+        let stated = match stated {
+            None => None,
+            Some(value) => Some(value.text().ok_or(Refusal::NoMeta)?),
+        };
+        if let Some(stated) = &stated
+            && Revision::parse(stated).is_none()
+        {
+            self.modern = true;
+            return Err(Refusal::Version(stated.to_string()));
+        }
+        self.known_version(facts)?;
+        if facts.era == Era::Legacy {
+            // A body of 2026-07-28 under another version, or under none.
+            return match stated.as_deref().and_then(Revision::parse) {
+                Some(revision) if revision.era() == Era::Modern => {
+                    self.modern = true;
+                    Err(Refusal::Disagreement)
+                }
+                Some(_) | None => Ok(()),
+            };
+        }
+        let is_request = self.record.jsonrpc_id.is_some();
+        let has_capabilities = meta
+            .and_then(|m| m.get(META_CAPABILITIES))
+            .is_some_and(Value::is_object);
+        if is_request && (stated.is_none() || !has_capabilities) {
+            return Err(Refusal::NoMeta);
+        }
+        if stated.is_some() && stated.as_deref() != facts.version.as_deref() {
+            return Err(Refusal::Disagreement);
+        }
+        let name = match method {
+            "tools/call" | "prompts/get" => params.and_then(|p| p.get_text("name")),
+            "resources/read" => params.and_then(|p| p.get_text("uri")),
+            _ => None,
+        };
+        let agree = |header: &Result<Option<String>, ()>, body: Option<&str>| match header {
+            Ok(Some(header)) => body.is_none_or(|body| header == body),
+            Ok(None) => !is_request || body.is_none(),
+            Err(()) => false,
+        };
+        if !agree(&facts.mcp_method, Some(method)) || !agree(&facts.mcp_name, name.as_deref()) {
+            return Err(Refusal::Disagreement);
+        }
+        Ok(())
+    }
+
+    fn govern(
+        &mut self,
+        live: &Rc<Live>,
+        spec: &Spec,
+        params: Option<Value<'_>>,
+    ) -> Result<(), Refusal> {
+        let denied = if spec.governed == Governed::Tool {
+            Refusal::DeniedCall
+        } else {
+            Refusal::Denied
+        };
+        let targets = targets(spec, params).map_err(|e| match e {
+            TargetError::Malformed => Refusal::Unreadable(rpc::INVALID_REQUEST),
+            TargetError::Refused => denied.clone(),
+        })?;
+        self.name(&targets);
+        let decision = self.judge(live).decide_all(&targets);
+        if let Some(decision) = decision {
+            let allowed = decision.is_allowed();
+            self.record_decision(&decision);
+            if !allowed {
+                return Err(denied);
+            }
+        }
+        Ok(())
+    }
+
+    fn record_decision(&mut self, decision: &Decision<'_>) {
+        self.record.rule_id = decision.rule.map(str::to_owned);
+        self.record.reason = Some(decision.reason.to_owned());
+    }
+
+    fn name(&mut self, targets: &[Target<'_>]) {
+        // Names come from clients: a record stays small whatever they are.
+        let short = |text: &str| text.chars().take(256).collect::<String>();
+        match targets.first() {
+            Some(Target::Tool(name)) => self.record.tool_name = Some(short(name)),
+            Some(Target::Prompt(name)) => self.record.prompt_name = Some(short(name)),
+            Some(Target::Resource(uri)) => self.record.resource_name = Some(short(uri)),
+            Some(Target::ClientRequest(_)) | None => {}
+        }
+    }
+
+    /// An argument that is masked in the body is masked in its mirror too.
+    fn mirrors(
+        &mut self,
+        facts: &Facts,
+        live: &Live,
+        report: &mut Report,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), Refusal> {
+        if facts.era == Era::Legacy {
+            return Ok(());
+        }
+        let params = facts.params.as_ref().map_err(|()| Refusal::Disagreement)?;
+        for (name, value) in params {
+            let key = name.strip_prefix("mcp-param-");
+            if let Some(masked) = live.masker.text(value, key, report) {
+                let edit = HeaderEdit::Set(name.clone(), header::encode(&masked).into_bytes());
+                cx.out.push(Action::Header(Direction::Request, edit));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn in_era(spec: &Spec, era: Era) -> bool {
+    match era {
+        Era::Legacy => spec.legacy,
+        Era::Modern => spec.modern,
+    }
+}
+
+/// Stands for a method that is not in the table, so that its refusal carries the id.
+static NOTHING: &Spec = &Spec {
+    name: "",
+    sender: Sender::Client,
+    shape: Shape::Request,
+    legacy: false,
+    modern: false,
+    governed: Governed::Refused,
+};

@@ -1,0 +1,229 @@
+//! The answer of the server: its head, and a body that is looked at whole.
+
+use super::inspect::Verdict;
+use super::open::digest;
+use super::{Exchange, Phase};
+use crate::action::{Action, Flow, HeaderEdit, Reply};
+use crate::event::{Direction, Origin, ResponseHead};
+use crate::head::Headers;
+use crate::refusal::Refusal;
+use crate::world::Cx;
+use mcp_zero_wire::header::{self, Media};
+use mcp_zero_wire::sse;
+
+/// What may reach the client.
+const TO_CLIENT: &[&str] = &[
+    ":status",
+    "allow",
+    "cache-control",
+    "connection",
+    "content-length",
+    "content-type",
+    "date",
+    "mcp-protocol-version",
+    "mcp-session-id",
+    "retry-after",
+    "server",
+    "transfer-encoding",
+    "vary",
+    "x-accel-buffering",
+];
+
+impl Exchange {
+    pub(super) fn response(
+        &mut self,
+        head: &ResponseHead<'_>,
+        origin: Origin,
+        cx: &mut Cx<'_>,
+    ) -> Flow {
+        if origin == Origin::Envoy {
+            // Envoy's configuration gave it the form of our replies.
+            self.record.cause.get_or_insert("server_unreachable");
+            self.record.is_error = true;
+            self.phase = Phase::Passing;
+            return Flow::Go;
+        }
+        let status = head
+            .headers
+            .one(":status")
+            .ok()
+            .flatten()
+            .and_then(|s| s.parse::<u16>().ok())
+            .unwrap_or(0);
+        self.record.upstream_status = Some(status);
+        self.record.is_error = status >= 400;
+        match status {
+            200..=299 | 400 | 402 | 404..=599 => {}
+            _ => return self.refuse(&Refusal::BadServer(502), cx),
+        }
+        self.begun_session(head.headers);
+        self.clean(head.headers, cx);
+        if head.ends {
+            return self.nothing(status, cx);
+        }
+        let coding = head.headers.all("content-encoding").collect::<Vec<_>>();
+        if coding.iter().any(|c| !c.eq_ignore_ascii_case(b"identity")) {
+            return self.unreadable_answer(status, cx);
+        }
+        let media = match head.headers.one("content-type") {
+            Ok(Some(text)) => header::media(text),
+            Ok(None) | Err(_) => Media::Other,
+        };
+        let stream = media == Media::EventStream && status == 200;
+        if stream && self.accepts_stream {
+            let Some(limit) = self.response_limit() else {
+                return self.refuse(&Refusal::Unavailable, cx);
+            };
+            let edit = HeaderEdit::Remove("content-length".to_owned());
+            cx.out.push(Action::Header(Direction::Response, edit));
+            cx.out.push(Action::Stream);
+            self.phase = Phase::Stream(Box::new(sse::Decoder::new(limit as usize)));
+            return Flow::Go;
+        }
+        if stream || media == Media::Json {
+            let Some(limit) = self.response_limit() else {
+                return self.refuse(&Refusal::Unavailable, cx);
+            };
+            cx.out.push(Action::Collect { limit });
+            self.phase = Phase::Whole { stream };
+            return Flow::Hold;
+        }
+        self.unreadable_answer(status, cx)
+    }
+
+    fn response_limit(&self) -> Option<u32> {
+        let live = self.live.as_ref()?;
+        Some(live.snapshot.server(&self.server)?.max_response_bytes)
+    }
+
+    /// The session that the answer to `initialize` begins.
+    fn begun_session(&mut self, headers: &Headers) {
+        if let Ok(Some(session)) = headers.one("mcp-session-id")
+            && session.bytes().all(|b| b.is_ascii_graphic())
+        {
+            self.record.session.get_or_insert_with(|| digest(session));
+            self.session.get_or_insert_with(|| session.to_owned());
+        }
+    }
+
+    fn clean(&self, headers: &Headers, cx: &mut Cx<'_>) {
+        let mut seen: Vec<&[u8]> = Vec::new();
+        for (name, _) in headers.iter() {
+            let known = std::str::from_utf8(name).is_ok_and(|n| TO_CLIENT.contains(&n));
+            if !known && !seen.contains(&name) {
+                seen.push(name);
+                let name = String::from_utf8_lossy(name).into_owned();
+                cx.out.push(Action::Header(
+                    Direction::Response,
+                    HeaderEdit::Remove(name),
+                ));
+            }
+        }
+        let id = self.record.correlation_id.clone().into_bytes();
+        let edit = HeaderEdit::Set("x-correlation-id".to_owned(), id);
+        cx.out.push(Action::Header(Direction::Response, edit));
+    }
+
+    /// An answer without a body: right for a notification, none for a request.
+    fn nothing(&mut self, status: u16, cx: &mut Cx<'_>) -> Flow {
+        if self.ask.is_some() {
+            return self.unreadable_answer(status, cx);
+        }
+        self.phase = Phase::Passing;
+        Flow::Go
+    }
+
+    /// What cannot be inspected does not pass, but a status that clients act on stays.
+    fn unreadable_answer(&mut self, status: u16, cx: &mut Cx<'_>) -> Flow {
+        if status >= 400 {
+            return self.refuse(&Refusal::BadServer(status), cx);
+        }
+        if self.ask.is_some() {
+            return self.refuse(&Refusal::Blocked, cx);
+        }
+        // A success that says nothing a client would read: its body stays here.
+        let id = (
+            "x-correlation-id".to_owned(),
+            self.record.correlation_id.clone(),
+        );
+        cx.out.clear();
+        cx.out.push(Action::Reply(Reply {
+            status: if status == 200 { 202 } else { status },
+            headers: vec![id],
+            body: Vec::new(),
+        }));
+        self.phase = Phase::Done;
+        Flow::Done
+    }
+
+    /// A JSON answer, whole.
+    pub(super) fn whole(&mut self, body: &[u8], cx: &mut Cx<'_>) -> Flow {
+        let status = self.record.upstream_status.unwrap_or(0);
+        if body.is_empty() {
+            return self.nothing(status, cx);
+        }
+        let Some(live) = self.live.clone() else {
+            return self.refuse(&Refusal::Unavailable, cx);
+        };
+        let inspected = self.inspect(&live, body);
+        match inspected {
+            Ok(inspected) if inspected.answers || self.ask.is_none() || status >= 400 => {
+                if let Verdict::Pass(edited) = inspected.verdict {
+                    if let Some(edited) = edited {
+                        cx.out.push(Action::Body(Direction::Response, edited));
+                    }
+                    self.phase = Phase::Passing;
+                    return Flow::Go;
+                }
+                self.unreadable_answer(status, cx)
+            }
+            Ok(_) | Err(()) => self.unreadable_answer(status, cx),
+        }
+    }
+
+    /// A stream for a client that takes only JSON: its one answer, if it holds nothing that
+    /// wants an answer itself.
+    pub(super) fn whole_stream(&mut self, body: &[u8], cx: &mut Cx<'_>) -> Flow {
+        let (Some(live), Some(limit)) = (self.live.clone(), self.response_limit()) else {
+            return self.refuse(&Refusal::Unavailable, cx);
+        };
+        if self.ask.is_none() {
+            return self.refuse(&Refusal::NotAcceptable, cx);
+        }
+        let mut decoder = sse::Decoder::new(limit as usize);
+        let Ok(frames) = decoder.push(body) else {
+            return self.refuse(&Refusal::Blocked, cx);
+        };
+        let mut answer = None;
+        for frame in frames {
+            let Some(data) = frame.data().filter(|d| !d.is_empty()) else {
+                continue;
+            };
+            match self.inspect(&live, &data) {
+                Ok(inspected) if inspected.answers && answer.is_none() => {
+                    answer = match inspected.verdict {
+                        Verdict::Pass(edited) => Some(edited.unwrap_or(data)),
+                        Verdict::Remove | Verdict::Deny(_) => None,
+                    };
+                    if answer.is_none() {
+                        return self.refuse(&Refusal::Blocked, cx);
+                    }
+                }
+                Ok(inspected) if inspected.request => {
+                    return self.refuse(&Refusal::NotAcceptable, cx);
+                }
+                // What tells of progress has no place in one answer.
+                Ok(_) => {}
+                Err(()) => return self.refuse(&Refusal::Blocked, cx),
+            }
+        }
+        let Some(answer) = answer else {
+            return self.refuse(&Refusal::Blocked, cx);
+        };
+        let json = HeaderEdit::Set("content-type".to_owned(), b"application/json".to_vec());
+        cx.out.push(Action::Header(Direction::Response, json));
+        cx.out.push(Action::Body(Direction::Response, answer));
+        self.phase = Phase::Passing;
+        Flow::Go
+    }
+}

@@ -1,0 +1,150 @@
+//! An answer that comes as events: each is judged, masked and passed on by itself.
+
+use super::inspect::Verdict;
+use super::{Exchange, Phase};
+use crate::action::{Action, Call, Flow};
+use crate::event::{CallId, Last};
+use crate::refusal::Refusal;
+use crate::world::{Cx, Live};
+use mcp_zero_wire::reply;
+use mcp_zero_wire::rpc::IdBuf;
+use mcp_zero_wire::sse::{Frame, encode};
+use std::rc::Rc;
+
+/// From this age on a stream follows the live policy (milliseconds).
+const FOLLOWS_AFTER: u64 = 60_000;
+/// Denied server requests that are answered, for each exchange.
+const MOST_CALLS: u32 = 64;
+
+impl Exchange {
+    pub(super) fn chunk(&mut self, piece: &[u8], last: Last, cx: &mut Cx<'_>) -> Flow {
+        let Some(live) = self.current(cx) else {
+            self.record.cause = Some("stream_ended");
+            return self.reset(cx);
+        };
+        let Phase::Stream(decoder) = &mut self.phase else {
+            return self.give_up(cx);
+        };
+        let Ok(frames) = decoder.push(piece) else {
+            // More than one event may hold: the rest of the stream cannot be told apart.
+            let event = self.blocked();
+            cx.out.extend(event.map(Action::Emit));
+            return self.reset(cx);
+        };
+        let mut out = Vec::new();
+        for frame in frames {
+            self.frame(&live, &frame, &mut out, cx);
+        }
+        if !out.is_empty() {
+            cx.out.push(Action::Emit(out));
+        }
+        match last {
+            Last::More => Flow::Go,
+            // An event without its end is none (HTML, server-sent events §9.2.6).
+            Last::End => {
+                self.phase = Phase::Passing;
+                Flow::Go
+            }
+        }
+    }
+
+    /// The snapshot that judges now; none when the stream may not go on.
+    fn current(&self, cx: &Cx<'_>) -> Option<Rc<Live>> {
+        if cx.now_ms.saturating_sub(self.opened_ms) < FOLLOWS_AFTER {
+            return self.live.clone();
+        }
+        if self
+            .caller
+            .as_ref()
+            .is_some_and(|c| cx.seconds() >= c.expires_at)
+        {
+            return None;
+        }
+        let live = cx.world.live.clone()?;
+        live.snapshot.server(&self.server)?;
+        Some(live)
+    }
+
+    fn frame(&mut self, live: &Live, frame: &Frame, out: &mut Vec<u8>, cx: &mut Cx<'_>) {
+        // Comments, ids and retry times, and the empty event that carries a first id.
+        let Some(data) = frame.data().filter(|d| !d.is_empty()) else {
+            out.extend_from_slice(frame.raw());
+            return;
+        };
+        let Ok(inspected) = self.inspect(live, &data) else {
+            let event = self.blocked();
+            out.extend(event.map_or_else(
+                || encode::without_data(frame),
+                |_| encode::with_data(frame, &self.blocked_message()),
+            ));
+            return;
+        };
+        if inspected.answers && std::mem::replace(&mut self.answered, true) {
+            out.extend(encode::without_data(frame));
+            return;
+        }
+        match inspected.verdict {
+            Verdict::Pass(None) => out.extend_from_slice(frame.raw()),
+            Verdict::Pass(Some(edited)) => out.extend(encode::with_data(frame, &edited)),
+            Verdict::Remove => out.extend(encode::without_data(frame)),
+            Verdict::Deny(id) => {
+                out.extend(encode::without_data(frame));
+                self.answer_server(live, &id, cx);
+            }
+        }
+    }
+
+    /// The event in place of an answer that cannot be inspected; none without a request, or
+    /// where it was answered.
+    fn blocked(&mut self) -> Option<Vec<u8>> {
+        self.record.cause = Some(Refusal::Blocked.cause());
+        self.record.is_error = true;
+        if self.ask.is_none() || std::mem::replace(&mut self.answered, true) {
+            return None;
+        }
+        Some(encode::message(&self.blocked_message()))
+    }
+
+    fn blocked_message(&self) -> Vec<u8> {
+        Refusal::Blocked.message(&self.voice())
+    }
+
+    /// A server that waits for an answer gets one, where its session lets us give it.
+    fn answer_server(&mut self, live: &Live, id: &IdBuf, cx: &mut Cx<'_>) {
+        let (Some(session), Some(server)) = (&self.session, live.snapshot.server(&self.server))
+        else {
+            return;
+        };
+        if self.calls >= MOST_CALLS {
+            return;
+        }
+        self.calls += 1;
+        let text = format!(
+            "Access denied (correlation_id={})",
+            self.record.correlation_id
+        );
+        let mut headers = vec![
+            (":method", "POST"),
+            (":path", &server.path),
+            (":authority", &server.authority),
+            (":scheme", "http"),
+            ("content-type", "application/json"),
+            ("accept", "application/json, text/event-stream"),
+            ("mcp-session-id", session),
+            ("x-request-id", &self.record.correlation_id),
+        ];
+        if let Some(version) = &self.version {
+            headers.push(("mcp-protocol-version", version));
+        }
+        let call = Call {
+            cluster: server.cluster.to_string(),
+            headers: headers
+                .into_iter()
+                .map(|(n, v)| (n.to_owned(), v.to_owned()))
+                .collect(),
+            body: reply::error(Some(id.raw()), -31403, &text),
+            timeout_ms: server.callout_timeout_ms,
+        };
+        cx.out.push(Action::Call(CallId(self.calls), call));
+    }
+}

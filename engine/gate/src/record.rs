@@ -1,0 +1,209 @@
+//! The audit record of one exchange: facts about it, never the text that passed.
+
+use mcp_zero_mask::Report;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// The record's schema version.
+const SCHEMA: u32 = 1;
+/// Messages of a stream that are kept in the record; more are counted.
+const MESSAGES: usize = 32;
+
+/// What the gateway says of one exchange. Envoy's half (status, bytes, times) is joined to
+/// it where records are taken in.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Record {
+    event_type: &'static str,
+    schema_version: u32,
+    /// RFC 3339, UTC.
+    pub timestamp: String,
+    /// Of the worker.
+    pub sequence: u64,
+    /// Name of the gateway.
+    pub gateway_id: String,
+    /// SHA-256 of the policy that judged.
+    pub policy_version: Option<String>,
+    /// Envoy's request id.
+    pub correlation_id: String,
+    /// W3C trace id.
+    pub trace_id: Option<String>,
+    /// Who called.
+    pub user: Option<User>,
+    /// The client's address.
+    pub client: String,
+    /// First half of the SHA-256 of the session id, hex.
+    pub session: Option<String>,
+    /// HTTP method.
+    pub http_method: String,
+    /// The id as written.
+    pub jsonrpc_id: Option<String>,
+    /// The method, where the protocol has it.
+    pub method: Option<&'static str>,
+    /// The server.
+    pub server_name: Option<String>,
+    /// The tool.
+    pub tool_name: Option<String>,
+    /// The prompt.
+    pub prompt_name: Option<String>,
+    /// The resource.
+    pub resource_name: Option<String>,
+    /// Always Streamable HTTP so far.
+    pub transport: &'static str,
+    /// Of the request.
+    pub protocol_version: Option<&'static str>,
+    /// `allow` or `deny`.
+    pub decision: &'static str,
+    /// The rule that decided.
+    pub rule_id: Option<String>,
+    /// Its description, or why there was none.
+    pub reason: Option<String>,
+    /// Why it did not pass.
+    pub cause: Option<&'static str>,
+    /// Counts by entity and direction.
+    pub masking: Vec<Value>,
+    /// Strings and numbers that were looked at.
+    pub fields_scanned: u32,
+    /// Binary values that were not.
+    pub fields_skipped: u32,
+    /// Items taken out of lists.
+    pub list_items_removed: u32,
+    /// Governed messages of a stream that answered nothing.
+    pub messages: Vec<Value>,
+    /// How many more of them there were.
+    pub messages_left_out: u32,
+    /// Of the server.
+    pub upstream_status: Option<u16>,
+    /// The answer was an error, or a result that says so.
+    pub is_error: bool,
+    /// How the exchange ended.
+    pub end: &'static str,
+}
+
+/// The caller in a record.
+#[derive(Debug, Clone, Serialize)]
+pub struct User {
+    /// The mapped claim.
+    pub id: String,
+    /// Name of the identity entry.
+    pub issuer: String,
+    /// The groups claim.
+    pub groups: Vec<String>,
+    /// Where the policy wants it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
+impl Record {
+    pub(crate) fn new() -> Self {
+        Self {
+            event_type: "outcome",
+            schema_version: SCHEMA,
+            transport: "streamable_http",
+            decision: "deny",
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn masked(&mut self, direction: &'static str, report: &Report) {
+        self.fields_scanned = self.fields_scanned.saturating_add(report.scanned);
+        self.fields_skipped = self.fields_skipped.saturating_add(report.skipped);
+        for (entity, count) in &report.findings {
+            let name = entity.name();
+            let known = self
+                .masking
+                .iter_mut()
+                .find(|m| m["entity"] == name && m["direction"] == direction);
+            match known {
+                Some(known) => {
+                    let sum = known["count"].as_u64().unwrap_or(0) + u64::from(*count);
+                    known["count"] = sum.into();
+                }
+                None => self
+                    .masking
+                    .push(json!({"entity": name, "direction": direction, "count": count})),
+            }
+        }
+    }
+
+    pub(crate) fn message(&mut self, method: &str, decision: &str, rule: Option<&str>) {
+        if self.messages.len() < MESSAGES {
+            self.messages
+                .push(json!({"method": method, "decision": decision, "rule_id": rule}));
+        } else {
+            self.messages_left_out = self.messages_left_out.saturating_add(1);
+        }
+    }
+
+    /// The record as one line of JSON, without what is empty.
+    pub fn to_json(&self) -> String {
+        let Ok(Value::Object(mut map)) = serde_json::to_value(self) else {
+            return String::new();
+        };
+        map.retain(|_, value| !is_empty(value));
+        Value::Object(map).to_string()
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => Map::is_empty(members),
+        Value::String(text) => text.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// RFC 3339 of Unix milliseconds (civil date from days: proleptic Gregorian).
+pub(crate) fn timestamp(ms: u64) -> String {
+    let (seconds, ms) = (ms / 1000, ms % 1000);
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    // Years begin in March here, so that the leap day is the last of a year.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{ms:03}Z",
+        rest / 3600,
+        rest / 60 % 60,
+        rest % 60
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps() {
+        assert_eq!(timestamp(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(timestamp(951_782_400_000), "2000-02-29T00:00:00.000Z");
+        assert_eq!(timestamp(951_868_799_999), "2000-02-29T23:59:59.999Z");
+        assert_eq!(timestamp(1_795_608_769_012), "2026-11-25T12:12:49.012Z");
+        assert_eq!(timestamp(4_107_542_400_000), "2100-03-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn findings_of_one_direction_are_summed() {
+        let mut record = Record::new();
+        let mut report = Report::default();
+        report.findings.insert(mcp_zero_mask::Entity::Password, 2);
+        record.masked("request", &report);
+        record.masked("request", &report);
+        record.masked("response", &report);
+        let json: Value = serde_json::from_str(&record.to_json()).unwrap();
+        assert_eq!(json["masking"][0]["count"], 4);
+        assert_eq!(json["masking"][1]["count"], 2);
+        assert!(json.get("rule_id").is_none());
+    }
+}

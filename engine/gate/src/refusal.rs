@@ -1,0 +1,169 @@
+//! The one table of replies that the gateway gives itself (product: HTTP surface).
+//!
+//! Bodies hold a generic text and the correlation id, never a rule or whether something
+//! exists.
+
+use crate::action::Reply;
+use mcp_zero_wire::{reply, revision::Revision};
+
+/// Why a request or an answer does not pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// No credential at all.
+    NoToken,
+    /// A credential that is not accepted.
+    BadToken,
+    /// Host or origin.
+    Foreign,
+    /// Path or session.
+    NotFound,
+    /// The method of HTTP; what is allowed instead.
+    HttpMethod(&'static str),
+    /// The body, or that there is none, cannot be read: -32700 or -32600.
+    Unreadable(i64),
+    /// Headers and body of 2026-07-28 disagree.
+    Disagreement,
+    /// `_meta` of 2026-07-28 is not there.
+    NoMeta,
+    /// A protocol version that nobody speaks.
+    Version(String),
+    /// Over the limit.
+    TooLarge,
+    /// Content type or encoding.
+    MediaType,
+    /// The gateway cannot judge now.
+    Unavailable,
+    /// A method that the protocol does not have.
+    UnknownMethod,
+    /// A tool call that the policy denies.
+    DeniedCall,
+    /// Any other request that it denies.
+    Denied,
+    /// A notification that it denies, or does not know.
+    Dropped,
+    /// An answer that cannot be inspected.
+    Blocked,
+    /// A stream for a client that takes none.
+    NotAcceptable,
+    /// The server's own refusal, or an answer that is none.
+    BadServer(u16),
+}
+
+/// What a reply is made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Voice<'a> {
+    /// The correlation id.
+    pub(crate) correlation_id: &'a str,
+    /// The id of the request as it was written.
+    pub(crate) id: Option<&'a str>,
+    /// 2026-07-28.
+    pub(crate) modern: bool,
+    /// `resource_metadata` of a challenge.
+    pub(crate) metadata: &'a str,
+}
+
+impl Refusal {
+    /// A name for the audit record.
+    pub(crate) fn cause(&self) -> &'static str {
+        match self {
+            Self::NoToken => "no_token",
+            Self::BadToken => "bad_token",
+            Self::Foreign => "foreign_host_or_origin",
+            Self::NotFound => "not_found",
+            Self::HttpMethod(_) => "http_method",
+            Self::Unreadable(_) => "unreadable",
+            Self::Disagreement => "header_mismatch",
+            Self::NoMeta => "meta_missing",
+            Self::Version(_) => "protocol_version",
+            Self::TooLarge => "too_large",
+            Self::MediaType => "media_type",
+            Self::Unavailable => "unavailable",
+            Self::UnknownMethod => "unknown_method",
+            Self::DeniedCall | Self::Denied => "policy",
+            Self::Dropped => "dropped",
+            Self::Blocked => "blocked",
+            Self::NotAcceptable => "not_acceptable",
+            Self::BadServer(_) => "server_refused",
+        }
+    }
+
+    /// The reply of this refusal.
+    pub(crate) fn reply(&self, voice: &Voice<'_>) -> Reply {
+        let (status, code, text) = self.row(voice.modern);
+        let text = voice.sentence(text);
+        let body = match self {
+            Self::Dropped => Vec::new(),
+            Self::DeniedCall => match voice.id {
+                Some(id) => reply::tool_error(id, &text, voice.modern),
+                None => reply::error(None, code, &text),
+            },
+            Self::Version(asked) => {
+                let known: Vec<_> = Revision::ALL.iter().map(|r| r.name()).collect();
+                reply::unsupported_version(voice.id, asked, &known)
+            }
+            _ => reply::error(voice.id, code, &text),
+        };
+        let mut headers = vec![(
+            "x-correlation-id".to_owned(),
+            voice.correlation_id.to_owned(),
+        )];
+        if !body.is_empty() {
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        }
+        match self {
+            Self::NoToken | Self::BadToken => {
+                let error = match self {
+                    Self::BadToken => "error=\"invalid_token\", ",
+                    _ => "",
+                };
+                let challenge = format!("Bearer {error}resource_metadata=\"{}\"", voice.metadata);
+                headers.push(("www-authenticate".to_owned(), challenge));
+            }
+            Self::HttpMethod(allow) => headers.push(("allow".to_owned(), (*allow).to_owned())),
+            _ => {}
+        }
+        Reply {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    /// The error that stands in a stream in place of an answer.
+    pub(crate) fn message(&self, voice: &Voice<'_>) -> Vec<u8> {
+        let (_, code, text) = self.row(voice.modern);
+        reply::error(voice.id, code, &voice.sentence(text))
+    }
+
+    fn row(&self, modern: bool) -> (u16, i64, &'static str) {
+        match self {
+            Self::NoToken | Self::BadToken => (401, -31401, "Authentication required"),
+            Self::Foreign => (403, -31403, "Host or origin not allowed"),
+            Self::NotFound => (404, -31404, "Not found"),
+            Self::HttpMethod(_) => (405, -31405, "Method not allowed"),
+            Self::Unreadable(code) => (400, *code, "Unreadable message"),
+            Self::Disagreement => (400, -32020, "Headers and body disagree"),
+            Self::NoMeta => (400, -32602, "Required _meta is missing"),
+            Self::Version(_) => (400, -32022, "Unsupported protocol version"),
+            Self::TooLarge => (413, -31413, "Message too large"),
+            Self::MediaType => (415, -31415, "Content type or encoding not supported"),
+            Self::Unavailable => (503, -31503, "Gateway not available"),
+            Self::UnknownMethod => (if modern { 404 } else { 200 }, -32601, "Method not found"),
+            Self::DeniedCall | Self::Denied => (200, -31403, "Access denied"),
+            Self::Dropped => (202, -31403, "Access denied"),
+            Self::Blocked => (200, -31502, "Response blocked"),
+            Self::NotAcceptable => (
+                406,
+                -31406,
+                "This answer is a stream: accept text/event-stream",
+            ),
+            Self::BadServer(status) => (*status, -31504, "Server error"),
+        }
+    }
+}
+
+impl Voice<'_> {
+    fn sentence(&self, text: &str) -> String {
+        format!("{text} (correlation_id={})", self.correlation_id)
+    }
+}

@@ -1,0 +1,149 @@
+//! What one worker knows: the live snapshot and the tokens it has verified.
+
+use crate::action::Action;
+use mcp_zero_identity::{Algorithm, Issuer, Key, KeySet, TokenCache, Verifier};
+use mcp_zero_mask::{Entity, Masker};
+use mcp_zero_policy::{DecodeError, KeyMaterial, Snapshot};
+use std::rc::Rc;
+
+/// Verified tokens that a worker remembers.
+const TOKENS: usize = 1024;
+
+/// Why a snapshot is not taken; the one before it stays.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It cannot be read or is of another format.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// It names an algorithm that this module does not verify.
+    #[error("issuer `{0}`: algorithm not supported")]
+    Algorithm(String),
+    /// A key cannot be used.
+    #[error("issuer `{0}`: unusable key")]
+    Key(String),
+    /// It names an entity that this module does not find.
+    #[error("masking: entity `{0}` not supported")]
+    Entity(String),
+}
+
+/// A snapshot made ready to work with.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) verifier: Verifier,
+    pub(crate) masker: Masker,
+}
+
+/// The state of one worker.
+#[derive(Debug)]
+pub struct World {
+    pub(crate) live: Option<Rc<Live>>,
+    pub(crate) tokens: TokenCache,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            live: None,
+            tokens: TokenCache::new(TOKENS),
+        }
+    }
+}
+
+impl World {
+    /// Replaces the snapshot. Exchanges under way keep theirs.
+    ///
+    /// # Errors
+    /// [`LoadError`]; nothing changes then.
+    pub fn load(&mut self, encoded: &[u8]) -> Result<(), LoadError> {
+        let snapshot = Snapshot::decode(encoded)?;
+        let live = Live {
+            verifier: verifier(&snapshot)?,
+            masker: masker(&snapshot)?,
+            snapshot,
+        };
+        self.live = Some(Rc::new(live));
+        Ok(())
+    }
+
+    /// The version of the live policy.
+    pub fn version(&self) -> Option<&str> {
+        self.live.as_ref().map(|live| live.snapshot.version())
+    }
+}
+
+fn verifier(snapshot: &Snapshot) -> Result<Verifier, LoadError> {
+    let texts = |list: &[Box<str>]| list.iter().map(|t| t.to_string()).collect::<Vec<_>>();
+    let mut issuers = Vec::new();
+    for issuer in snapshot.issuers() {
+        let algorithms: Option<Vec<_>> = issuer
+            .algorithms
+            .iter()
+            .map(|name| Algorithm::parse(name))
+            .collect();
+        issuers.push(Issuer {
+            name: issuer.name.to_string(),
+            issuer: issuer.issuer.to_string(),
+            audiences: texts(&issuer.audiences),
+            algorithms: algorithms.ok_or_else(|| LoadError::Algorithm(issuer.name.to_string()))?,
+            leeway_seconds: issuer.leeway_seconds.into(),
+            max_token_seconds: issuer.max_token_seconds.into(),
+            token_types: texts(&issuer.token_types),
+            user_id: texts(&issuer.user_id),
+            email: texts(&issuer.email),
+            groups: texts(&issuer.groups),
+        });
+    }
+    let mut sets = Vec::new();
+    for set in snapshot.keys() {
+        let mut keys = Vec::new();
+        for key in &set.keys {
+            let kid = key.kid.as_ref().map(ToString::to_string);
+            let made = match &key.material {
+                KeyMaterial::Rsa { modulus, exponent } => Key::rsa(kid, modulus, exponent),
+                KeyMaterial::Ec(point) => Key::ec(kid, point),
+            };
+            keys.push(made.map_err(|_| LoadError::Key(set.issuer.to_string()))?);
+        }
+        sets.push(KeySet {
+            issuer: set.issuer.to_string(),
+            use_until: set.use_until,
+            keys,
+        });
+    }
+    // Whatever changes issuers or keys makes remembered tokens worthless.
+    let version = format!("{}/{}", snapshot.version(), snapshot.keys_version());
+    Ok(Verifier::new(issuers, sets, version))
+}
+
+/// All masking plugins look for their entities together; the lowest threshold finds most.
+fn masker(snapshot: &Snapshot) -> Result<Masker, LoadError> {
+    let mut entities = Vec::new();
+    for masking in snapshot.masking() {
+        for name in &masking.entities {
+            let entity = Entity::parse(name).map_err(|_| LoadError::Entity(name.to_string()))?;
+            if !entities.contains(&entity) {
+                entities.push(entity);
+            }
+        }
+    }
+    let threshold = snapshot.masking().iter().map(|m| m.threshold_milli).min();
+    Ok(Masker::new(&entities, threshold.unwrap_or(0)))
+}
+
+/// What a step may use: the time, the worker, and where effects go.
+#[derive(Debug)]
+pub struct Cx<'a> {
+    /// Unix milliseconds.
+    pub now_ms: u64,
+    /// The worker.
+    pub world: &'a mut World,
+    /// Effects of this step, in order.
+    pub out: &'a mut Vec<Action>,
+}
+
+impl Cx<'_> {
+    pub(crate) fn seconds(&self) -> u64 {
+        self.now_ms / 1000
+    }
+}
