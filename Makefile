@@ -1,8 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup wasm test lint fmt
+.PHONY: help run setup wasm test lint fmt
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+run: ## build and run a gateway in front of the demo server (POLICY=file for another policy)
+	@cargo xtask run $(if $(POLICY),--policy $(POLICY))
 setup: ## get what a fresh machine lacks
 	@cargo xtask setup
 wasm: ## build and check the module that Envoy loads

@@ -1,14 +1,17 @@
 //! The control plane: it compiles the policy, feeds Envoy, and runs a whole
 //! gateway on one machine.
 
+pub mod admin;
+pub mod app;
+pub mod cli;
 pub mod dev;
 pub mod failure;
 pub mod jwks;
+pub mod publish;
 pub mod run;
 pub mod settings;
 pub mod source;
 pub mod telemetry;
 pub mod xds;
 
-/// The snapshot format that this build writes.
-pub const FORMAT: u32 = 1;
+pub use mcp_zero_proto::FORMAT;

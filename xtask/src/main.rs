@@ -7,6 +7,7 @@
 
 mod failure;
 mod layer;
+mod run;
 mod setup;
 mod shell;
 mod test;
@@ -29,6 +30,12 @@ enum Step {
     Setup,
     /// Build and check the module that Envoy loads.
     Wasm,
+    /// Build and run a whole gateway in front of the demo server.
+    Run {
+        /// A policy in place of policies/demo.yaml
+        #[arg(long)]
+        policy: Option<std::path::PathBuf>,
+    },
     /// Check which crate depends on which.
     Layer,
     /// Print the variables that the end-to-end tests read, as shell exports.
@@ -45,6 +52,7 @@ fn main() -> ExitCode {
         Step::Wasm => setup::parts()
             .and_then(|parts| wasm::build(&parts))
             .map(drop),
+        Step::Run { policy } => run::run(policy),
         Step::Layer => layer::check(),
         Step::Env => test::print_environment(),
         Step::Test => test::run(),

@@ -2,7 +2,7 @@
 
 use crate::failure::Result;
 use crate::setup::{self, Clients, Parts};
-use crate::{layer, root, shell, wasm};
+use crate::{layer, root, run, shell, wasm};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -10,6 +10,7 @@ use std::process::Command;
 pub(crate) fn run() -> Result<()> {
     let (parts, clients) = setup::all()?;
     let module = wasm::build(&parts)?;
+    let programs = run::programs()?;
     let mut tests = cargo();
     if nextest() {
         tests.args(["nextest", "run"]);
@@ -17,7 +18,7 @@ pub(crate) fn run() -> Result<()> {
         tests.arg("test");
     }
     tests.args(["--workspace", "--all-targets", "--locked"]);
-    tests.envs(variables(parts, clients, module));
+    tests.envs(variables(parts, clients, module, programs));
     shell::run(&mut tests)
 }
 
@@ -25,7 +26,8 @@ pub(crate) fn run() -> Result<()> {
 pub(crate) fn print_environment() -> Result<()> {
     let (parts, clients) = setup::all()?;
     let module = wasm::build(&parts)?;
-    for (name, path) in variables(parts, clients, module) {
+    let programs = run::programs()?;
+    for (name, path) in variables(parts, clients, module, programs) {
         println!("export {name}='{}'", path.display());
     }
     Ok(())
@@ -53,8 +55,16 @@ pub(crate) fn lint() -> Result<()> {
     )
 }
 
-fn variables(parts: Parts, clients: Clients, module: PathBuf) -> [(&'static str, PathBuf); 5] {
+fn variables(
+    parts: Parts,
+    clients: Clients,
+    module: PathBuf,
+    programs: [PathBuf; 2],
+) -> [(&'static str, PathBuf); 7] {
+    let [gateway, demo] = programs;
     [
+        ("MCP_ZERO_TEST_GATEWAY", gateway),
+        ("MCP_ZERO_TEST_DEMO_SERVER", demo),
         ("MCP_ZERO_TEST_ENVOY", parts.envoy),
         ("MCP_ZERO_TEST_FILTER", module),
         ("MCP_ZERO_TEST_NODE", clients.node),
@@ -63,7 +73,7 @@ fn variables(parts: Parts, clients: Clients, module: PathBuf) -> [(&'static str,
     ]
 }
 
-fn cargo() -> Command {
+pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     if let Ok(root) = root() {
         command.current_dir(root);

@@ -9,4 +9,4 @@ mod store;
 
 pub use fetch::{FetchError, Fetched, Fetcher};
 pub use schedule::Schedule;
-pub use store::{KeyPlan, KeyStore};
+pub use store::{KeyStore, Looked, look_up};

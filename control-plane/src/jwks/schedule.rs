@@ -32,6 +32,11 @@ impl Schedule {
         (last + pause.max(SHORTEST)).saturating_sub(now)
     }
 
+    /// Whether the issuer was ever asked.
+    pub fn was_asked(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// The issuer was asked at `now`.
     pub fn asked(&mut self, now: Duration, answered: bool) {
         self.last = Some(now);

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod backoff;
 pub mod bootstrap;
 pub mod envoy_admin;
+pub mod gateway;
 pub mod probe;
 pub mod record;
 pub mod scrub;

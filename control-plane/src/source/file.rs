@@ -12,10 +12,8 @@ const LARGEST: u64 = 4 << 20;
 pub struct Document {
     /// Its path, as it was given.
     pub name: String,
-    /// Its text.
-    pub text: String,
-    /// Whether it is JSON rather than YAML.
-    pub json: bool,
+    /// Its content.
+    pub bytes: Vec<u8>,
 }
 
 /// Why a file cannot be read.
@@ -29,29 +27,17 @@ pub enum ReadError {
         /// What the system says.
         reason: String,
     },
-    /// The name ends in something else.
-    #[error("{0}: a policy file ends in .yaml, .yml or .json")]
-    Extension(String),
     /// Over the limit.
     #[error("{0}: larger than 4 MiB")]
     TooLarge(String),
-    /// Not text.
-    #[error("{0}: not UTF-8")]
-    NotText(String),
 }
 
 /// Reads a policy file.
 ///
 /// # Errors
-/// It is not there, too large, not UTF-8, or of an unknown extension.
+/// It is not there, or too large.
 pub fn read(path: &Path) -> Result<Document, ReadError> {
     let name = path.display().to_string();
-    let extension = path.extension().and_then(|e| e.to_str());
-    let json = match extension {
-        Some("json") => true,
-        Some("yaml" | "yml") => false,
-        _ => return Err(ReadError::Extension(name)),
-    };
     let io = |error: std::io::Error| ReadError::Io {
         path: name.clone(),
         reason: error.to_string(),
@@ -62,8 +48,5 @@ pub fn read(path: &Path) -> Result<Document, ReadError> {
     if bytes.len() as u64 > LARGEST {
         return Err(ReadError::TooLarge(name));
     }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Document { name, text, json }),
-        Err(_) => Err(ReadError::NotText(name)),
-    }
+    Ok(Document { name, bytes })
 }

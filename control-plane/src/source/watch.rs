@@ -120,7 +120,7 @@ mod tests {
         std::fs::write(&other, "version: 2\n").unwrap();
         std::fs::rename(&other, &path).unwrap();
         let change = tokio::time::timeout(Duration::from_secs(5), receiver.recv()).await;
-        assert_eq!(change.unwrap().unwrap().unwrap().text, "version: 2\n");
+        assert_eq!(change.unwrap().unwrap().unwrap().bytes, b"version: 2\n");
 
         std::fs::remove_file(&path).unwrap();
         let change = tokio::time::timeout(Duration::from_secs(8), receiver.recv()).await;

@@ -1,0 +1,363 @@
+//! The control plane's one loop: policy file, issuers' keys, what gateways get.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mcp_zero_compile::{
+    Compiled, DevIssuer, Diagnostics, Environment, Look, Source, compile, compile_without_file,
+};
+use tokio::net::UnixListener;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::UnixListenerStream;
+
+use crate::failure::Failure;
+use crate::jwks::{Fetcher, KeyStore, Looked, look_up};
+use crate::publish::Publisher;
+use crate::run::audit::Sink;
+use crate::settings::{LogFormat, LogLevel, Settings};
+use crate::source::{Document, ReadError, read, watch as watch_file};
+use crate::telemetry::LogControl;
+use crate::xds::Fleet;
+use crate::xds::resource::{FilterModule, ListenerSettings, ResourceSet};
+use crate::xds::server::Discovery;
+
+/// Longer than this, and gateways get their policy without keys: tokens are 503 until then.
+const FIRST_KEYS: Duration = Duration::from_secs(12);
+const TICK: Duration = Duration::from_millis(500);
+
+/// What is live, for whoever shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The policy's version.
+    pub policy_version: String,
+    /// `ENFORCING`, `DEGRADED` or `INSECURE`.
+    pub posture: &'static str,
+    /// The ready line.
+    pub ready_line: String,
+    /// Names of the servers.
+    pub servers: Vec<String>,
+}
+
+/// What a control plane needs to start.
+#[derive(Debug)]
+pub struct Start {
+    /// Settings of the process.
+    pub settings: Settings,
+    /// Where clients will connect.
+    pub listener: ListenerSettings,
+    /// The filter module's file.
+    pub module: FilterModule,
+    /// The development issuer, for `run --dev`.
+    pub dev: Option<DevIssuer>,
+    /// Where resources are served.
+    pub xds_socket: PathBuf,
+    /// Changes the log level with the policy.
+    pub log: LogControl,
+}
+
+/// A running control plane.
+#[derive(Debug)]
+pub struct Plane {
+    /// What is live; none until the first policy was published.
+    pub published: watch::Receiver<Option<Published>>,
+    /// Where audit records go.
+    pub sink: watch::Receiver<Sink>,
+    /// Connected gateways.
+    pub fleet: Fleet,
+}
+
+impl Plane {
+    /// Compiles the policy, serves resources and follows the file until `stop`.
+    ///
+    /// # Errors
+    /// The first policy does not compile, or the socket cannot be bound.
+    pub async fn start(start: Start, stop: watch::Receiver<bool>) -> Result<Self, Failure> {
+        let environment = environment(&start.settings, &start.listener, start.dev.clone());
+        let document = start.settings.policy_file.as_deref().map(read).transpose();
+        let document = document.map_err(|e| Failure::config(e.to_string()))?;
+        let compiled = compile_document(document.as_ref(), &environment).map_err(refused)?;
+        let (publisher, resources) = Publisher::new(
+            start.listener.clone(),
+            start.module.clone(),
+            system_authorities(),
+        );
+        let fetcher = Fetcher::new().map_err(|e| Failure::runtime(e.to_string()))?;
+        let fleet = Fleet::default();
+        serve_xds(&start.xds_socket, resources, fleet.clone(), stop.clone())?;
+        let (published_in, published) = watch::channel(None);
+        let compiled = publisher.name_clusters(compiled);
+        let (sink_in, sink) = watch::channel(sink(&compiled, &start.settings));
+        let (looked_in, looked) = mpsc::channel(16);
+        let worker = Worker {
+            environment,
+            settings: start.settings,
+            log: start.log,
+            publisher,
+            fetcher,
+            store: KeyStore::default(),
+            looked_in,
+            begin: Instant::now(),
+            compiled,
+            open: false,
+            published: published_in,
+            sink: sink_in,
+        };
+        tokio::spawn(worker.run(document, looked, stop));
+        Ok(Self {
+            published,
+            sink,
+            fleet,
+        })
+    }
+}
+
+struct Worker {
+    environment: Environment,
+    settings: Settings,
+    log: LogControl,
+    publisher: Publisher,
+    fetcher: Fetcher,
+    store: KeyStore,
+    looked_in: mpsc::Sender<Looked>,
+    begin: Instant,
+    compiled: Compiled,
+    /// The first policy was published.
+    open: bool,
+    published: watch::Sender<Option<Published>>,
+    sink: watch::Sender<Sink>,
+}
+
+impl Worker {
+    async fn run(
+        mut self,
+        document: Option<Document>,
+        mut looked: mpsc::Receiver<Looked>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let (changes_in, mut changes) = mpsc::channel(4);
+        if let (Some(path), Some(document)) = (self.settings.policy_file.clone(), document) {
+            tokio::spawn(watch_file(path, document, changes_in));
+        }
+        self.adopt();
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            tokio::select! {
+                () = crate::run::stopped(&mut stop) => return,
+                Some(change) = changes.recv() => self.change(change),
+                Some(result) = looked.recv() => {
+                    if self.store.take(self.begin.elapsed(), result) && self.open {
+                        self.publish();
+                    }
+                }
+                _ = tick.tick() => {}
+            }
+            let now = self.begin.elapsed();
+            for plan in self.store.due(now) {
+                let (fetcher, sender) = (self.fetcher.clone(), self.looked_in.clone());
+                tokio::spawn(async move {
+                    let _ = sender.send(look_up(fetcher, plan).await).await;
+                });
+            }
+            if !self.open && (self.store.all_asked() || now > FIRST_KEYS) {
+                self.open = true;
+                self.publish();
+            } else if self.publisher.has_retiring() {
+                self.publish();
+            }
+        }
+    }
+
+    /// A file that changed: a good policy replaces the live one, a bad one is told.
+    fn change(&mut self, change: Result<Document, ReadError>) {
+        let document = match change {
+            Ok(document) => document,
+            Err(error) => {
+                tracing::error!(%error, live = self.compiled.policy_version, "policy not read; the last good one stays");
+                return;
+            }
+        };
+        match compile_document(Some(&document), &self.environment) {
+            Ok(compiled) => {
+                self.compiled = self.publisher.name_clusters(compiled);
+                self.adopt();
+                self.publish();
+            }
+            Err(diagnostics) => {
+                tracing::error!(
+                    live = self.compiled.policy_version,
+                    "policy refused; the last good one stays\n{}",
+                    diagnostics.lines().collect::<Vec<_>>().join("\n")
+                );
+            }
+        }
+    }
+
+    fn adopt(&mut self) {
+        for warning in &self.compiled.warnings {
+            tracing::warn!("{warning}");
+        }
+        self.log.set(log_level(&self.compiled, &self.settings));
+        self.store.plan(&self.compiled.issuers);
+        let sink = sink(&self.compiled, &self.settings);
+        self.sink.send_if_modified(|live| {
+            let changed = *live != sink;
+            *live = sink;
+            changed
+        });
+    }
+
+    fn publish(&mut self) {
+        let keys = self.store.keys();
+        self.publisher.publish(&self.compiled, keys, Instant::now());
+        let published = Published {
+            policy_version: self.compiled.policy_version.clone(),
+            posture: self.compiled.posture.name(),
+            ready_line: self.compiled.ready_line(),
+            servers: self
+                .compiled
+                .upstreams
+                .iter()
+                .map(|u| u.name.clone())
+                .collect(),
+        };
+        self.published.send_if_modified(|live| {
+            let changed = live.as_ref() != Some(&published);
+            if changed {
+                tracing::info!(
+                    posture = published.posture,
+                    "live: {}",
+                    published.ready_line
+                );
+                *live = Some(published);
+            }
+            changed
+        });
+    }
+}
+
+/// Compiles a document, or what the environment says without one.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn compile_document(
+    document: Option<&Document>,
+    environment: &Environment,
+) -> Result<Compiled, Diagnostics> {
+    match document {
+        Some(document) => compile(
+            Source::from_bytes(&document.name, &document.bytes)?,
+            environment,
+        ),
+        None => compile_without_file(environment),
+    }
+}
+
+/// The settings that take part in a compilation.
+pub fn environment(
+    settings: &Settings,
+    listener: &ListenerSettings,
+    dev_issuer: Option<DevIssuer>,
+) -> Environment {
+    Environment {
+        okta_issuer: settings.okta_issuer.clone(),
+        okta_audience: settings.okta_audience.clone(),
+        upstream_url: settings.upstream_url.clone(),
+        public_url: settings.public_url(listener.address),
+        allowed_hosts: settings.allowed_hosts.clone(),
+        skip_tls_validation: settings.skip_tls_validation,
+        strict: settings.strict,
+        relax: settings.relax,
+        dev_issuer,
+        gateway_id: "mcp-zero".to_owned(),
+    }
+}
+
+/// Diagnostics as the end of the process: exit code 78.
+pub fn refused(diagnostics: Diagnostics) -> Failure {
+    use std::io::IsTerminal as _;
+    let look = Look {
+        colour: std::io::stderr().is_terminal(),
+        width: 100,
+    };
+    Failure::config(diagnostics.render(look))
+}
+
+fn sink(compiled: &Compiled, settings: &Settings) -> Sink {
+    Sink {
+        file: compiled.audit_file.as_ref().map(PathBuf::from),
+        format: log_format(compiled, settings),
+        include: Vec::new(),
+    }
+}
+
+fn log_format(compiled: &Compiled, settings: &Settings) -> LogFormat {
+    use mcp_zero_compile::LogFormat as Written;
+    let written = compiled.logging.format.map(|format| match format {
+        Written::Json => LogFormat::Json,
+        Written::Text => LogFormat::Text,
+    });
+    settings
+        .log_format
+        .or(written)
+        .unwrap_or_else(crate::telemetry::default_format)
+}
+
+fn log_level(compiled: &Compiled, settings: &Settings) -> LogLevel {
+    use mcp_zero_compile::LogLevel as Written;
+    let written = compiled.logging.level.map(|level| match level {
+        Written::Debug => LogLevel::Debug,
+        Written::Info => LogLevel::Info,
+        Written::Warning => LogLevel::Warning,
+        Written::Error => LogLevel::Error,
+        Written::Critical => LogLevel::Critical,
+    });
+    settings.log_level.or(written).unwrap_or(LogLevel::Info)
+}
+
+fn serve_xds(
+    socket: &Path,
+    resources: watch::Receiver<Arc<ResourceSet>>,
+    fleet: Fleet,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), Failure> {
+    let failed = |e: std::io::Error| Failure::config(format!("{}: {e}", socket.display()));
+    match std::fs::remove_file(socket) {
+        Ok(()) => {}
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => return Err(failed(e)),
+    }
+    let listener = UnixListener::bind(socket).map_err(failed)?;
+    // The directory is closed to others; the socket is too.
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    let service = Discovery::new(resources, fleet).into_service();
+    tokio::spawn(async move {
+        let served = tonic::transport::Server::builder()
+            .add_service(service)
+            .serve_with_incoming_shutdown(UnixListenerStream::new(listener), async move {
+                crate::run::stopped(&mut stop).await
+            })
+            .await;
+        if let Err(error) = served {
+            tracing::error!(%error, "xDS ended");
+        }
+    });
+    Ok(())
+}
+
+/// Where common systems keep their certificate authorities.
+fn system_authorities() -> String {
+    let known = [
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/cert.pem",
+    ];
+    let found = std::env::var("SSL_CERT_FILE")
+        .ok()
+        .filter(|f| !f.is_empty());
+    found.unwrap_or_else(|| {
+        let there = known.iter().find(|path| Path::new(path).exists());
+        (*there.unwrap_or(&known[0])).to_owned()
+    })
+}

@@ -1,0 +1,309 @@
+//! The commands of `mcp-zero`.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use mcp_zero_compile::{DevIssuer, graphical};
+use tokio::sync::watch;
+
+use crate::app::{self, Plane, Start};
+use crate::dev::{DevIdentity, Person};
+use crate::failure::Failure;
+use crate::run::{audit, gateway};
+use crate::settings::{self, Options, Settings};
+use crate::source::read;
+use crate::xds::resource::{FilterModule, ListenerSettings};
+use crate::{admin, telemetry};
+
+/// A gateway between AI tools and MCP servers: access control, data protection, audit.
+#[derive(Debug, Parser)]
+#[command(name = "mcp-zero", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a whole gateway on this machine: control plane and Envoy
+    Run(RunArgs),
+    /// Run only the control plane; Envoys connect to it
+    Serve(ServeArgs),
+    /// Check a policy file and print everything that is wrong with it
+    Check(CheckArgs),
+    /// Make a token of the development issuer
+    Token(TokenArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+struct RunArgs {
+    #[command(flatten)]
+    options: Options,
+    /// Start the development issuer, where neither policy nor OKTA_* names one
+    #[arg(long)]
+    dev: bool,
+    /// Worker threads of Envoy [one for each core]
+    #[arg(long, value_name = "N")]
+    concurrency: Option<u32>,
+    /// Envoy's base id [any that is free]
+    #[arg(long, value_name = "N")]
+    base_id: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    options: Options,
+    /// Unix socket of xDS [xds.sock in the state directory]
+    #[arg(long, value_name = "PATH")]
+    xds: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    /// The policy file
+    file: PathBuf,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Args)]
+struct TokenArgs {
+    /// Whom the token speaks of (`sub`)
+    #[arg(long)]
+    user: String,
+    /// Groups, comma-separated
+    #[arg(long, value_delimiter = ',')]
+    groups: Vec<String>,
+    /// E-mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// Life of the token in seconds
+    #[arg(long, default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    ttl: u64,
+    /// The state directory of `run --dev` [MCP_STATE_DIR, .mcp-zero]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<String>,
+}
+
+impl Cli {
+    /// Carries the command out.
+    ///
+    /// # Errors
+    /// A failure with its exit code.
+    pub async fn execute(self) -> Result<(), Failure> {
+        match self.command {
+            None => run(self.run).await,
+            Some(Command::Run(args)) => run(args).await,
+            Some(Command::Serve(args)) => serve(args).await,
+            Some(Command::Check(args)) => check(&args),
+            Some(Command::Token(args)) => token(&args),
+        }
+    }
+}
+
+async fn run(args: RunArgs) -> Result<(), Failure> {
+    let mut settings = load(&args.options)?;
+    let log = start_log(&settings);
+    make_private(&settings.state_dir)?;
+    settings.listen.set_port(free_port(&settings)?);
+    let envoy = settings
+        .envoy
+        .clone()
+        .map_or_else(|| on_path("envoy"), Ok)?;
+    let dev = if args.dev && settings.okta_issuer.is_none() {
+        Some(gateway::development_issuer(&settings.state_dir).await?)
+    } else {
+        None
+    };
+    let plan = gateway::Gateway {
+        envoy,
+        concurrency: args.concurrency,
+        base_id: args.base_id,
+        dev: dev.is_some(),
+    };
+    let (stop, stopped) = watch::channel(false);
+    on_signal(stop.clone());
+    let xds_socket = absolute(&settings.state_dir)?.join("xds.sock");
+    let start = start(settings, dev, xds_socket, log)?;
+    gateway::run(plan, start, stop, stopped).await
+}
+
+async fn serve(args: ServeArgs) -> Result<(), Failure> {
+    let settings = load(&args.options)?;
+    let log = start_log(&settings);
+    make_private(&settings.state_dir)?;
+    if settings.listen.port() == 0 {
+        return Err(Failure::config(
+            "MCP_PORT: `serve` needs the port that Envoy is to listen on",
+        ));
+    }
+    let (stop, stopped) = watch::channel(false);
+    on_signal(stop.clone());
+    let default_socket = absolute(&settings.state_dir)?.join("xds.sock");
+    let admin_address = settings.admin;
+    let start = start(settings, None, args.xds.unwrap_or(default_socket), log)?;
+    let access_log = PathBuf::from(&start.listener.access_log);
+    let socket = start.xds_socket.clone();
+    let plane = Plane::start(start, stopped.clone()).await?;
+    if let Some(address) = admin_address {
+        admin::serve(address, plane.fleet.clone(), plane.published.clone()).await?;
+    }
+    tracing::info!(xds = %socket.display(), "waiting for gateways");
+    audit::follow(access_log, plane.sink.clone(), stopped).await;
+    Ok(())
+}
+
+fn check(args: &CheckArgs) -> Result<(), Failure> {
+    let settings = load(&args.options)?;
+    let document = read(&args.file).map_err(|e| Failure::config(e.to_string()))?;
+    let listener = listener(&settings, &settings.state_dir);
+    let environment = app::environment(&settings, &listener, None);
+    let compiled = app::compile_document(Some(&document), &environment).map_err(app::refused)?;
+    let look = mcp_zero_compile::Look {
+        colour: false,
+        width: 100,
+    };
+    if !compiled.warnings.is_empty() {
+        say(&graphical(
+            &document.name,
+            &String::from_utf8_lossy(&document.bytes),
+            &compiled.warnings,
+            look,
+        ))?;
+    }
+    say(&format!(
+        "{}: good; posture {}, {}",
+        document.name,
+        compiled.posture,
+        compiled.ready_line()
+    ))
+}
+
+fn token(args: &TokenArgs) -> Result<(), Failure> {
+    let from_environment =
+        settings::process_environment("MCP_STATE_DIR").map_err(Failure::config)?;
+    let directory = args.state_dir.clone().or(from_environment);
+    let directory = directory.unwrap_or_else(|| ".mcp-zero".to_owned());
+    let identity = DevIdentity::open(Path::new(&directory))?;
+    let person = Person {
+        user: args.user.clone(),
+        groups: args.groups.clone(),
+        email: args.email.clone(),
+    };
+    say(&identity.mint(&person, args.ttl)?)
+}
+
+/// Writes a line to standard output.
+fn say(text: &str) -> Result<(), Failure> {
+    writeln!(std::io::stdout(), "{text}").map_err(|e| Failure::runtime(e.to_string()))
+}
+
+fn load(options: &Options) -> Result<Settings, Failure> {
+    Settings::load(options, &settings::process_environment)
+}
+
+fn start_log(settings: &Settings) -> telemetry::LogControl {
+    let level = settings.log_level.unwrap_or(settings::LogLevel::Info);
+    let format = settings
+        .log_format
+        .unwrap_or_else(telemetry::default_format);
+    telemetry::start(level, format)
+}
+
+fn listener(settings: &Settings, state: &Path) -> ListenerSettings {
+    ListenerSettings {
+        address: settings.listen,
+        access_log: state.join("access.log").to_string_lossy().into_owned(),
+    }
+}
+
+fn start(
+    settings: Settings,
+    dev: Option<DevIssuer>,
+    xds_socket: PathBuf,
+    log: telemetry::LogControl,
+) -> Result<Start, Failure> {
+    let state = absolute(&settings.state_dir)?;
+    let listener = listener(&settings, &state);
+    let filter = settings.filter.clone().ok_or_else(|| {
+        Failure::config(
+            "no filter module: name it with --filter or MCP_FILTER_MODULE (`make wasm` builds it)",
+        )
+    })?;
+    let filter = absolute(&filter)?;
+    if !filter.is_file() {
+        return Err(Failure::config(format!(
+            "{}: no such file",
+            filter.display()
+        )));
+    }
+    Ok(Start {
+        listener,
+        module: FilterModule {
+            path: filter.to_string_lossy().into_owned(),
+        },
+        dev,
+        xds_socket,
+        log,
+        settings,
+    })
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|e| Failure::config(format!("{}: {e}", path.display())))
+}
+
+/// The state directory holds keys and sockets: nobody else may enter.
+fn make_private(directory: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    let failed = |e: std::io::Error| Failure::config(format!("{}: {e}", directory.display()));
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(failed)?;
+    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700)).map_err(failed)
+}
+
+/// The port to listen on: the one asked for, or a free one where it is 0.
+fn free_port(settings: &Settings) -> Result<u16, Failure> {
+    let address = settings.listen;
+    let bound = std::net::TcpListener::bind(address).and_then(|l| l.local_addr());
+    bound.map(|a| a.port()).map_err(|e| {
+        Failure::config(format!(
+            "{address}: {e}; choose another with --port or MCP_PORT"
+        ))
+    })
+}
+
+fn on_path(program: &str) -> Result<PathBuf, Failure> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|directory| directory.join(program))
+        .find(|file| file.is_file())
+        .ok_or_else(|| {
+            Failure::config(format!(
+                "no `{program}` on the PATH: name it with --envoy or MCP_ENVOY"
+            ))
+        })
+}
+
+/// Sets `stop` on Ctrl-C and SIGTERM.
+fn on_signal(stop: watch::Sender<bool>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    tokio::spawn(async move {
+        let Ok(mut term) = signal(SignalKind::terminate()) else {
+            return;
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = term.recv() => {}
+        }
+        tracing::info!("ending");
+        let _ = stop.send(true);
+    });
+}

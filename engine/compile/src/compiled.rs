@@ -1,0 +1,274 @@
+//! What a policy compiles to.
+
+use std::fmt;
+
+use mcp_zero_proto::{Keys, Message as _, Policy, Snapshot, version_of};
+
+use crate::diagnostic::Diagnostic;
+
+/// A compiled policy: the part that filters execute, and what the control plane needs beside it.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// What filters execute. Changing it by hand leaves `policy_version` behind.
+    pub policy: Policy,
+    /// The hash of `policy`.
+    pub policy_version: String,
+    /// What is accepted, but should be looked at.
+    pub warnings: Vec<Diagnostic>,
+    /// Whose keys are to be fetched, in the order of `policy.issuers`.
+    pub issuers: Vec<IssuerPlan>,
+    /// The servers, in the order of `policy.servers`.
+    pub upstreams: Vec<Upstream>,
+    /// The section `logging`.
+    pub logging: Logging,
+    /// `audit.file`: where audit records are written, where the policy says so.
+    pub audit_file: Option<String>,
+    /// How protected the gateway is.
+    pub posture: Posture,
+    /// Declared plugins, by ascending priority.
+    pub plugins: Vec<String>,
+}
+
+impl Compiled {
+    /// The snapshot of this policy with these keys, encoded for a filter.
+    pub fn snapshot(&self, keys: Keys) -> Vec<u8> {
+        Snapshot::seal(self.policy.clone(), keys).encode_to_vec()
+    }
+
+    /// Gives every server the name of its Envoy cluster, and the policy its new version.
+    #[must_use]
+    pub fn with_clusters(mut self, name: impl Fn(&Upstream) -> String) -> Self {
+        for (server, upstream) in self.policy.servers.iter_mut().zip(&self.upstreams) {
+            server.cluster = name(upstream);
+        }
+        self.policy_version = version_of(&self.policy);
+        self
+    }
+
+    /// The line of the start that says how protected the gateway is.
+    pub fn posture_line(&self) -> String {
+        let meaning = match (self.issuers.is_empty(), self.policy.governance) {
+            (false, true) => "callers are identified and judged by the policy",
+            (false, false) => "no policy file: every authenticated caller may call everything",
+            (true, false) => "neither identity nor policy: anyone may call everything",
+            (true, true) => match self.posture {
+                Posture::Insecure => "no identity: anyone may call whatever no rule denies",
+                Posture::Enforcing | Posture::Degraded => "no identity: every caller is anonymous",
+            },
+        };
+        format!("posture {}: {meaning}", self.posture)
+    }
+
+    /// The line of the start that says what is on: `servers=2 identity=on governance=on …`.
+    pub fn ready_line(&self) -> String {
+        let list = |names: &[&str]| {
+            if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(",")
+            }
+        };
+        let servers: Vec<&str> = self.upstreams.iter().map(|u| u.name.as_str()).collect();
+        let identities: Vec<&str> = self.issuers.iter().map(|i| i.name.as_str()).collect();
+        let plugins: Vec<&str> = self.plugins.iter().map(String::as_str).collect();
+        let version = self.policy_version.get(..12).unwrap_or_default();
+        format!(
+            "servers={} identity={} governance={} analytics=off plugins={} sse=off cors=off policy={version}",
+            list(&servers),
+            list(&identities),
+            if self.policy.governance { "on" } else { "off" },
+            list(&plugins),
+        )
+    }
+}
+
+/// How well a gateway protects what is behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Posture {
+    /// Callers are known and judged by a policy.
+    Enforcing,
+    /// Identity or governance is missing.
+    Degraded,
+    /// Anyone may call anything.
+    Insecure,
+}
+
+impl Posture {
+    /// The name in upper case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Enforcing => "ENFORCING",
+            Self::Degraded => "DEGRADED",
+            Self::Insecure => "INSECURE",
+        }
+    }
+}
+
+impl fmt::Display for Posture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A signature algorithm that this build verifies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Algorithm {
+    /// RSA with PKCS #1 v1.5 padding and SHA-256.
+    Rs256,
+    /// ECDSA over P-256 with SHA-256.
+    Es256,
+}
+
+impl Algorithm {
+    /// Every algorithm.
+    pub const ALL: [Self; 2] = [Self::Rs256, Self::Es256];
+
+    /// The JOSE name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+        }
+    }
+}
+
+/// How the keys of one issuer are found and kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuerPlan {
+    /// The name of the identity entry.
+    pub name: String,
+    /// The exact `iss`.
+    pub issuer: String,
+    /// Where the keys are; absent means discovery.
+    pub jwks_uri: Option<String>,
+    /// What keys may be used with.
+    pub algorithms: Vec<Algorithm>,
+    /// How often keys are fetched.
+    pub jwks_cache_seconds: u32,
+    /// How long keys are used after their fetch when no newer ones are to be had.
+    pub jwks_stale_seconds: u32,
+    /// Whether http URLs are accepted for this issuer, its discovery and its keys.
+    pub insecure_allowed: bool,
+}
+
+/// One MCP server, as it is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// The name in `/mcp/<name>`.
+    pub name: String,
+    /// Where it is.
+    pub url: ServerUrl,
+    /// Connect time limit.
+    pub connect_timeout_seconds: u32,
+    /// The longest silence on a request.
+    pub timeout_seconds: u32,
+    /// The longest silence on a stream.
+    pub stream_idle_seconds: u32,
+    /// Limit of one request body.
+    pub max_request_bytes: u32,
+    /// Limit of one response body.
+    pub max_response_bytes: u32,
+    /// Deviations from the defaults of TLS.
+    pub tls: Tls,
+}
+
+/// The parts of a server's URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerUrl {
+    /// http or https.
+    pub scheme: Scheme,
+    /// Host name in lower case, or address without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The path, beginning with `/`.
+    pub path: String,
+}
+
+impl ServerUrl {
+    /// `:authority` of requests: the port only where it is not the scheme's own.
+    pub fn authority(&self) -> String {
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
+        if self.port == self.scheme.default_port() {
+            host
+        } else {
+            format!("{host}:{}", self.port)
+        }
+    }
+}
+
+/// The scheme of a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Without TLS.
+    Http,
+    /// With TLS.
+    Https,
+}
+
+impl Scheme {
+    /// The port where a URL names none.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// TLS towards a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Certificate authorities in place of the system's.
+    pub ca_file: Option<String>,
+    /// The gateway's own certificate and key.
+    pub client_certificate: Option<ClientCertificate>,
+    /// The name for SNI and the certificate check in place of the host.
+    pub sni: Option<String>,
+}
+
+/// Files of a client certificate, in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The chain.
+    pub certificate_file: String,
+    /// The private key.
+    pub key_file: String,
+}
+
+/// The section `logging`; what it leaves open, the environment decides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Logging {
+    /// How much is logged.
+    pub level: Option<LogLevel>,
+    /// How it is written.
+    pub format: Option<LogFormat>,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Everything.
+    Debug,
+    /// What happens.
+    Info,
+    /// What may be wrong.
+    Warning,
+    /// What failed.
+    Error,
+    /// Only what ends the program.
+    Critical,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A JSON object a line.
+    Json,
+    /// A line for people.
+    Text,
+}

@@ -1,0 +1,147 @@
+//! From what was written to what is enforced.
+
+use mcp_zero_mask::Entity;
+use mcp_zero_proto as wire;
+
+use crate::compiled::{Algorithm, Compiled, Logging, Posture, Upstream};
+use crate::diagnostic::Diagnostic;
+use crate::document::{Claims, Document, Effect, Identity, Masking, Rule, Scope, Subjects};
+use crate::environment::Environment;
+
+/// What both ways of compiling come to.
+pub(crate) struct Parts {
+    /// Absent without a policy file.
+    pub(crate) document: Option<Document>,
+    pub(crate) identities: Vec<Identity>,
+    pub(crate) upstreams: Vec<Upstream>,
+    pub(crate) posture: Posture,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// Makes the policy of a document without errors.
+pub(crate) fn lower(parts: Parts, environment: &Environment) -> Compiled {
+    let document = parts.document.as_ref();
+    let default = document.map_or(Effect::Deny, |d| d.default.value);
+    let maskings = document.map_or(&[][..], |d| &d.masking);
+    let policy = wire::Policy {
+        default_effect: effect(default),
+        governance: document.is_some(),
+        servers: parts.upstreams.iter().map(server).collect(),
+        rules: document.map_or_else(Vec::new, |d| d.rules.iter().map(rule).collect()),
+        issuers: parts.identities.iter().map(issuer).collect(),
+        surface: Some(wire::Surface {
+            public_url: environment.public_url.clone(),
+            allowed_hosts: environment.allowed_hosts.clone(),
+        }),
+        masking: maskings.iter().map(masking).collect(),
+        audit: Some(wire::Audit {
+            include_email: document.is_some_and(|d| d.include_email),
+            gateway_id: environment.gateway_id.clone(),
+        }),
+    };
+    Compiled {
+        policy_version: wire::version_of(&policy),
+        policy,
+        warnings: parts.warnings,
+        issuers: parts.identities.iter().map(|i| i.plan.clone()).collect(),
+        logging: document.map_or_else(Logging::default, |d| d.logging),
+        audit_file: document.and_then(|d| d.audit_file.clone()),
+        plugins: maskings.iter().map(|m| m.name.clone()).collect(),
+        upstreams: parts.upstreams,
+        posture: parts.posture,
+    }
+}
+
+fn effect(effect: Effect) -> i32 {
+    let effect = match effect {
+        Effect::Allow => wire::Effect::Allow,
+        Effect::Deny => wire::Effect::Deny,
+    };
+    effect as i32
+}
+
+fn server(upstream: &Upstream) -> wire::Server {
+    wire::Server {
+        name: upstream.name.clone(),
+        // Until the control plane names it: `Compiled::with_clusters`.
+        cluster: upstream.name.clone(),
+        authority: upstream.url.authority(),
+        path: upstream.url.path.clone(),
+        max_request_bytes: upstream.max_request_bytes,
+        max_response_bytes: upstream.max_response_bytes,
+        callout_timeout_ms: upstream.timeout_seconds.saturating_mul(1000),
+    }
+}
+
+fn rule(rule: &Rule) -> wire::Rule {
+    wire::Rule {
+        id: rule.id.clone(),
+        description: rule.description.clone(),
+        effect: effect(rule.effect),
+        subjects: rule.subjects.as_ref().map(subjects),
+        servers: rule.scopes.iter().map(scope).collect(),
+    }
+}
+
+fn subjects(subjects: &Subjects) -> wire::Subjects {
+    wire::Subjects {
+        users: subjects.users.clone(),
+        groups: subjects.groups.clone(),
+        issuers: subjects.issuers.clone(),
+    }
+}
+
+fn scope(scope: &Scope) -> wire::ServerScope {
+    let patterns = |globs: &[String]| {
+        (!globs.is_empty()).then(|| wire::Patterns {
+            globs: globs.to_vec(),
+        })
+    };
+    wire::ServerScope {
+        server: scope.server.clone(),
+        tools: patterns(&scope.tools),
+        resources: patterns(&scope.resources),
+        prompts: patterns(&scope.prompts),
+        client_requests: patterns(&scope.client_requests),
+    }
+}
+
+fn issuer(identity: &Identity) -> wire::Issuer {
+    let Claims {
+        user_id,
+        email,
+        groups,
+    } = &identity.claims;
+    let path = |segments: &[String]| {
+        Some(wire::ClaimPath {
+            segments: segments.to_vec(),
+        })
+    };
+    let names = identity
+        .plan
+        .algorithms
+        .iter()
+        .copied()
+        .map(Algorithm::name);
+    wire::Issuer {
+        name: identity.plan.name.clone(),
+        issuer: identity.plan.issuer.clone(),
+        audiences: identity.audiences.clone(),
+        algorithms: names.map(str::to_owned).collect(),
+        leeway_seconds: identity.leeway_seconds,
+        max_token_seconds: identity.max_token_seconds,
+        token_types: identity.token_types.clone(),
+        user_id: path(user_id),
+        email: path(email),
+        groups: path(groups),
+        authorization_servers: identity.authorization_servers.clone(),
+    }
+}
+
+fn masking(masking: &Masking) -> wire::Masking {
+    let names = masking.entities.iter().copied().map(Entity::name);
+    wire::Masking {
+        entities: names.map(str::to_owned).collect(),
+        threshold_milli: masking.threshold_milli,
+    }
+}

@@ -1,0 +1,174 @@
+//! Collects what is wrong with one document.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::code::Code;
+use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::source::Source;
+use crate::suggest;
+
+/// More than anyone reads, and few enough to draw at once.
+const MOST: usize = 100;
+
+/// The diagnostics of one document so far.
+#[derive(Debug)]
+pub(crate) struct Notes<'a> {
+    name: &'a str,
+    text: &'a str,
+    file: Arc<str>,
+    /// Where each line begins.
+    lines: Vec<usize>,
+    items: Vec<Diagnostic>,
+    errors: usize,
+    omitted: usize,
+}
+
+impl<'a> Notes<'a> {
+    pub(crate) fn new(source: Source<'a>) -> Self {
+        Self::of(source.name, source.text)
+    }
+
+    /// For diagnostics without a document.
+    pub(crate) fn of(name: &'a str, text: &'a str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self {
+            name,
+            text,
+            file: name.into(),
+            lines: std::iter::once(0)
+                .chain(breaks.map(|(at, _)| at + 1))
+                .collect(),
+            items: Vec::new(),
+            errors: 0,
+            omitted: 0,
+        }
+    }
+
+    /// Adds a diagnostic that has no place.
+    pub(crate) fn add(&mut self, diagnostic: Diagnostic) {
+        if diagnostic.is_error() {
+            self.errors += 1;
+        }
+        if self.is_full() {
+            self.omitted += 1;
+        } else {
+            self.items.push(diagnostic);
+        }
+    }
+
+    /// Adds a diagnostic about some bytes of the document.
+    pub(crate) fn add_at(&mut self, span: &Range<usize>, mut diagnostic: Diagnostic) {
+        if !self.is_full() {
+            diagnostic.place = Some(self.place(span));
+        }
+        self.add(diagnostic);
+    }
+
+    /// Further diagnostics are only counted, so nothing dear is done for them.
+    fn is_full(&self) -> bool {
+        self.items.len() >= MOST
+    }
+
+    /// The candidate that was most likely meant.
+    pub(crate) fn nearest<'c>(
+        &self,
+        written: &str,
+        candidates: impl IntoIterator<Item = &'c str>,
+    ) -> Option<&'c str> {
+        if self.is_full() {
+            None
+        } else {
+            suggest::nearest(written, candidates)
+        }
+    }
+
+    /// A help text from the nearest candidate, or else the list of all.
+    pub(crate) fn suggestion(&self, written: &str, candidates: &[&str]) -> String {
+        match self.nearest(written, candidates.iter().copied()) {
+            Some(candidate) => format!("did you mean `{candidate}`?"),
+            None => format!("known here: {}", suggest::list(candidates)),
+        }
+    }
+
+    pub(crate) fn error(&mut self, span: &Range<usize>, code: Code, message: impl Into<String>) {
+        self.add_at(span, Diagnostic::error(code, message));
+    }
+
+    /// An error with a way out.
+    pub(crate) fn advise(
+        &mut self,
+        span: &Range<usize>,
+        code: Code,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.add_at(span, Diagnostic::error(code, message).help(help));
+    }
+
+    /// A warning with a way out.
+    pub(crate) fn warn(
+        &mut self,
+        span: &Range<usize>,
+        code: Code,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.add_at(span, Diagnostic::warning(code, message).help(help));
+    }
+
+    pub(crate) fn source(&self) -> (&'a str, &'a str) {
+        (self.name, self.text)
+    }
+
+    /// How many errors there are; a section that adds none is whole.
+    pub(crate) fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// The warnings, or everything where there is an error.
+    pub(crate) fn finish(mut self) -> Result<Vec<Diagnostic>, Diagnostics> {
+        self.items
+            .sort_by_key(|item| item.place.as_ref().map(|place| place.span.start));
+        if self.errors == 0 {
+            Ok(self.items)
+        } else {
+            Err(Diagnostics::of(self.name, self.text, self.items).with_omitted(self.omitted))
+        }
+    }
+
+    /// Passes on everything as about a variable, which has no place in a file.
+    pub(crate) fn hand_over(self, variable: &str, to: &mut Notes<'_>) {
+        for mut item in self.items {
+            item.place = None;
+            item.message = format!("{variable}: {}", item.message);
+            to.add(item);
+        }
+    }
+
+    fn place(&self, span: &Range<usize>) -> Place {
+        let span = self.trimmed(span);
+        let line = self.lines.partition_point(|start| *start <= span.start);
+        let start = line.checked_sub(1).and_then(|i| self.lines.get(i));
+        let before = self.text.get(*start.unwrap_or(&0)..span.start);
+        let column = before.map_or(0, |text| text.chars().count());
+        Place {
+            file: Arc::clone(&self.file),
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(column + 1).unwrap_or(u32::MAX),
+            span,
+        }
+    }
+
+    /// The first line of a span, which is enough to find it.
+    fn trimmed(&self, span: &Range<usize>) -> Range<usize> {
+        let mut start = span.start.min(self.text.len());
+        while !self.text.is_char_boundary(start) {
+            start -= 1;
+        }
+        let end = span.end.clamp(start, self.text.len());
+        let covered = self.text.get(start..end).unwrap_or_default();
+        let first = covered.lines().next().unwrap_or_default().trim_end();
+        start..start + first.len()
+    }
+}

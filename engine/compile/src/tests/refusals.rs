@@ -1,0 +1,250 @@
+use super::*;
+
+/// A policy that is whole but for what is put in.
+fn around(section: &str) -> String {
+    format!(
+        "version: 1\nservers:\n  - {{name: demo, transport: http, url: https://demo.example/mcp}}\n{section}"
+    )
+}
+
+/// Shows what each of the snippets is refused with.
+fn table(cases: &[&str], whole: impl Fn(&str) -> String) -> String {
+    let shown = cases.iter().map(|case| {
+        let found = lines(&whole(case), &environment());
+        format!("{case}\n{found}")
+    });
+    shown.collect::<Vec<_>>().join("\n\n")
+}
+
+#[test]
+fn root() {
+    let cases = [
+        "",
+        "1",
+        "[]",
+        "version: 1",
+        "version: 2",
+        "version: \"1\"",
+        "version: 1.0",
+        "version:",
+        "version: 1\ndefault: denied",
+        "version: 1\ndefault: no",
+        "version: 1\ndefault: true",
+        "default: deny",
+        "version: 1\nserver: []\npolicys: []",
+        "version: 1\nzzz: 1",
+        "version: 1\nservers: {}",
+        "version: 1\nservers: null",
+        "version: 1\npolicies: allow",
+        "version: 1\nanalytics: {redis: {url: x}}\ncors: {allow_origins: [x]}",
+        "version: 1\nsubjects: {}\nissuer: x",
+    ];
+    insta::assert_snapshot!(table(&cases, str::to_owned));
+}
+
+#[test]
+fn servers() {
+    let cases = [
+        "{}",
+        "x",
+        "{name: A, transport: http, url: \"https://a/\"}",
+        "{name: sse, transport: http, url: \"https://a/\"}",
+        "{name: -a, transport: http, url: \"https://a/\"}",
+        "{name: abcdefghijklmnopqrstuvwxyzabcdefg, transport: http, url: \"https://a/\"}",
+        "{name: a, transport: http}",
+        "{name: a, transport: htp, url: \"https://a/\"}",
+        "{name: a, transport: streamable-http, url: \"https://a/\"}",
+        "{name: a, transport: stdio, command: npx, args: [x], env: {A: b}}",
+        "{name: a, transport: sse, url: \"https://a/\"}",
+        "{name: a, transport: http, url: \"https://a/\", command: npx, sessions: shared}",
+        "{name: a, transport: http, url: \"https://a/\", headers: {A: b}, token_exchange: true, target_audience: x, required_scopes: [x]}",
+        "{name: a, transport: http, url: \"https://a/\", token_exchange: false}",
+        "{name: a, transport: http, url: \"https://a/\", timeout: 3, maxRequestBytes: 5}",
+        "{name: a, transport: http, url: \"https://a/\", timeout_seconds: 0, connect_timeout_seconds: 2.5, stream_idle_seconds: -1, max_request_bytes: 33554433, max_response_bytes: \"1\"}",
+        "{name: a, transport: http, url: \"https://a/\", max_request_bytes: true}",
+        "{name: a, transport: http, url: \"https://a/\", max_request_bytes: 33554432}",
+        "{name: a, transport: http, url: \"http://a/\"}",
+        "{name: a, transport: http, url: \"http://a/\", allow_insecure: true}",
+        "{name: a, transport: http, url: \"http://a/\", allow_insecure: yes}",
+        "{name: a, transport: http, url: \"http://localhost:1/\"}",
+        "{name: a, transport: http, url: \"https://user:secret@a/\"}",
+        "{name: a, transport: http, url: \"https://${HOST:-a}/\"}",
+        "{name: a, transport: http, url: \"https://169.254.169.254/\"}",
+        "{name: a, transport: http, url: \"https://a/?x=1\"}",
+        "{name: a, transport: http, url: 5}",
+        "{name: a, transport: http, url: \"https://a/\", tls: {ca_file: ca.pem, client_cert_file: c.pem, sni: \"a b\"}}",
+        "{name: a, transport: http, url: \"http://127.0.0.1/\", tls: {ca_file: ca.pem}}",
+    ];
+    let whole = |case: &str| format!("version: 1\nservers:\n  - {case}\n");
+    insta::assert_snapshot!(table(&cases, whole));
+    let twice = "version: 1\nservers:\n  - {name: a, transport: http, url: \"https://a/\"}\n  - {name: a, transport: http, url: \"https://b/\"}";
+    assert_eq!(errors(twice, &environment()), [Code::NotUnique]);
+}
+
+#[test]
+fn identity() {
+    let cases = [
+        "{}",
+        "[]",
+        "x",
+        "{issuer: \"https://i.example\"}",
+        "{audience: a}",
+        "{issuer: \"https://i.example\", audience: []}",
+        "{issuer: \"https://i.example\", audience: [a, a]}",
+        "{issuer: \"https://i.example\", audience: [a, b], provider: any}",
+        "{issuer: \"http://i.example\", audience: a}",
+        "{issuer: \"http://localhost:1\", audience: a}",
+        "{issuer: \"https://i.example?x\", audience: a}",
+        "{issuer: \"https://i.example\", audience: a, allow_insecure: true}",
+        "{issuer: \"https://i.example\", audience: a, algorithms: [RS256, RS512, EdDSA, HS256, none]}",
+        "{issuer: \"https://i.example\", audience: a, algorithms: []}",
+        "{issuer: \"https://i.example\", audience: a, token_types: [absent, jwt]}",
+        "{issuer: \"https://i.example\", audience: a, leeway_seconds: 61, jwks_cache_seconds: 1, max_token_seconds: 0}",
+        "{issuer: \"https://i.example\", audience: a, jwks_cache_seconds: 600, jwks_stale_seconds: 60}",
+        "{issuer: \"https://i.example\", audience: a, jwks_uri: \"http://i.example/keys\"}",
+        "{issuer: \"https://i.example\", audience: a, claim_mapping: {user: x, groups: a..b, email: a.b}}",
+        "{issuer: \"https://i.example\", audience: a, required_scopes: [x]}",
+        "{issuer: \"https://your-org.okta.com\", audience: a}",
+        "{issuer: \"https://your-org.okta.com/oauth2/default\", audience: a}",
+        "[{issuer: \"https://i.example\", audience: a}, {issuer: \"https://j.example\", audience: a}]",
+        "[{name: a, issuer: \"https://i.example\", audience: a}, {name: a, issuer: \"https://i.example\", audience: b}]",
+    ];
+    let whole = |case: &str| around(&format!("identity: {case}\n"));
+    let plain = anonymous();
+    let shown = cases.iter().map(|case| {
+        let found = lines(&whole(case), &plain);
+        format!("{case}\n{found}")
+    });
+    insta::assert_snapshot!(shown.collect::<Vec<_>>().join("\n\n"));
+}
+
+#[test]
+fn policies() {
+    let cases = [
+        "{}",
+        "x",
+        "{id: a, description: b, effect: allow}",
+        "{id: a, description: b, effect: allow, mcp_servers: []}",
+        "{id: a, description: b, effect: block, mcp_servers: [{name: demo}]}",
+        "{id: \"\", description: \" \", effect: allow, mcp_servers: [{name: demo}]}",
+        "{id: 7, description: b, effect: deny, mcp_servers: [{name: demo}]}",
+        "{id: a, description: b, effect: allow, groups: [x], tools: [y], mcp_servers: [{name: demo}]}",
+        "{id: a, description: b, effect: allow, subjects: {}, mcp_servers: [{name: demo}]}",
+        "{id: a, description: b, effect: allow, subjects: {groups: []}, mcp_servers: [{name: demo}]}",
+        "{id: a, description: b, effect: allow, subjects: {groups: devs}, mcp_servers: [{name: demo}]}",
+        "{id: a, description: b, effect: allow, subjects: {groups: [1, null, \"\"]}, mcp_servers: [{name: demo}]}",
+        "{id: a, description: b, effect: allow, subjects: {group: [x]}, mcp_servers: [{name: demo}]}",
+        "{id: a, description: b, effect: allow, subjects: {issuers: [other]}, mcp_servers: [{name: demo}]}",
+        "{id: a, description: b, effect: allow, subjects: {issuers: [okta], users: [x]}, mcp_servers: [{name: demo}]}",
+        "{id: a, description: b, effect: allow, mcp_servers: [{name: demos}]}",
+        "{id: a, description: b, effect: allow, mcp_servers: [{name: \"x*\"}]}",
+        "{id: a, description: b, effect: allow, mcp_servers: [{tools: [a]}]}",
+        "{id: a, description: b, effect: allow, mcp_servers: [{name: demo, tools: read_*}]}",
+        "{id: a, description: b, effect: allow, mcp_servers: [{name: demo, tools: []}]}",
+        "{id: a, description: b, effect: allow, mcp_servers: [{name: demo, tools: }]}",
+        "{id: a, description: b, effect: allow, mcp_servers: [{name: demo, tools: [a, a]}]}",
+        "{id: a, description: b, effect: allow, mcp_servers: [{name: demo, tools: [\"read_.*\", \"a?\", \"[ab]\"]}]}",
+        "{id: a, description: b, effect: allow, mcp_servers: [{name: demo, resources: [\"file:///a?b=[1]\"]}]}",
+        "{id: a, description: b, effect: deny, mcp_servers: [{name: demo, client_requests: [sampling/createMesage, \"roots/*\"]}]}",
+        "{id: a, description: b, effect: allow, when: [], shadow: true, mcp_servers: [{name: demo}]}",
+        "{id: a, description: b, effect: allow, shadow: false, mcp_servers: [{name: demo}]}",
+        "{id: a, description: \"b\\u202e\", effect: allow, mcp_servers: [{name: demo}]}",
+    ];
+    let whole = |case: &str| around(&format!("policies:\n  - {case}\n"));
+    insta::assert_snapshot!(table(&cases, whole));
+}
+
+#[test]
+fn several_issuers_are_kept_apart() {
+    let with = |subjects: &str| {
+        let head = "identity:\n  - {name: a, issuer: \"https://a.example\", audience: x}\n  - {name: b, issuer: \"https://b.example\", audience: x}\n";
+        around(&format!(
+            "{head}policies:\n  - {{id: r, description: d, effect: deny, subjects: {subjects}, mcp_servers: [{{name: demo}}]}}\n"
+        ))
+    };
+    let found = |subjects: &str| errors(&with(subjects), &anonymous());
+    assert_eq!(found("{users: [alice]}"), [Code::IssuersMissing]);
+    assert_eq!(found("{groups: [\"*\"]}"), [Code::IssuersMissing]);
+    assert_eq!(
+        found("{users: [alice], issuers: [c]}"),
+        [Code::UnknownIdentity]
+    );
+    assert_eq!(found("{users: [alice], issuers: [a]}"), []);
+    assert_eq!(found("{issuers: [a, b]}"), []);
+}
+
+#[test]
+fn plugins_and_masking() {
+    let cases = [
+        "plugins: {}",
+        "plugins: [{}]",
+        "plugins: [{name: presidio-masking}]",
+        "plugins: [{name: presidio-masking, config: {}}]",
+        "plugins: [{name: presidio-masking, config: {entities: []}}]",
+        "plugins: [{name: presidio-masking, config: {entities: EMAIL_ADDRESS}}]",
+        "plugins: [{name: presidio-masking, entities: [PASSWORD], config: {entities: [PASSWORD]}}]",
+        "plugins: [{name: presidio-masking, config: {entities: [EMAIL_ADRESS, PERSON, email_address, EMAIL_ADDRESS]}}]",
+        "plugins: [{name: m, package: presidio-masking, priority: 90, config: {entities: [PASSWORD], score_threshold: 0.35}}]",
+        "plugins: [{name: presidio-masking, priority: 30, config: {entities: [PASSWORD], score_threshold: 1.5, language: en, operators: {}}}]",
+        "plugins: [{name: presidio-masking, priority: 55, config: {entities: [PASSWORD], score_threshold: high}}]",
+        "plugins: [{name: a, package: presidio-masking, config: {entities: [PASSWORD]}}, {name: a, package: presidio-masking, config: {entities: [API_KEY]}}]",
+        "plugins: [{name: rate-limit}, {name: presidio-maskin}, {name: my-plugin}]",
+        "masking: {presidio: {enabled: true, entities: [PASSWORD]}}",
+        "masking: {presidio: {enabled: false, entities: [PASSWORD]}}",
+        "masking: {presidio: {entities: [PASSWORD]}}",
+        "masking: {presidio: {enabled: true}}",
+        "masking: {}",
+        "masking: {presido: {}}",
+        "masking: {presidio: {enabled: true, entities: [PASSWORD]}}\nplugins: [{name: presidio-masking, config: {entities: [PASSWORD]}}]",
+    ];
+    insta::assert_snapshot!(table(&cases, around));
+}
+
+#[test]
+fn logging_and_audit() {
+    let cases = [
+        "logging: {level: warning, format: json}",
+        "logging: {level: verbose, format: xml}",
+        "logging: {include: [event_type]}",
+        "logging: {levl: DEBUG}",
+        "audit: {mode: best_effort, file: audit.jsonl, include_email: true}",
+        "audit: {mode: required}",
+        "audit: {mode: strict, include_email: 1}",
+    ];
+    insta::assert_snapshot!(table(&cases, around));
+}
+
+#[test]
+fn everything_at_once_with_its_lines() {
+    let text = "\
+version: 1
+defualt: deny
+servers:
+  - name: files
+    transport: http
+    url: http://files.internal/mcp
+    max_request_bytes: 4MiB
+policies:
+  - id: readers
+    description: Readers may read
+    effect: alow
+    subjects:
+      groups: readers
+    mcp_servers:
+      - name: file
+        tools: read_*
+  - id: readers
+    description: »nur lesen« \u{1f600}
+    effect: deny
+    groups: [x]
+    mcp_servers: [{name: files, when: [1]}]
+";
+    let found = compile(yaml(text), &environment()).unwrap_err();
+    insta::assert_snapshot!("everything_drawn", found.render(Look::default()));
+    insta::assert_snapshot!("everything_in_lines", found.to_string());
+    let look = Look {
+        colour: true,
+        width: 60,
+    };
+    assert!(found.render(look).contains('\u{1b}'));
+}
