@@ -37,6 +37,8 @@ pub struct Published {
     pub ready_line: String,
     /// Names of the servers.
     pub servers: Vec<String>,
+    /// Whether tokens of the development issuer are accepted.
+    pub dev: bool,
 }
 
 /// What a control plane needs to start.
@@ -210,7 +212,10 @@ impl Worker {
     fn publish(&mut self) {
         let keys = self.store.keys();
         self.publisher.publish(&self.compiled, keys, Instant::now());
+        let dev = self.environment.dev_issuer.as_ref();
         let published = Published {
+            dev: dev
+                .is_some_and(|dev| self.compiled.issuers.iter().any(|i| i.issuer == dev.issuer)),
             policy_version: self.compiled.policy_version.clone(),
             posture: self.compiled.posture.name(),
             ready_line: self.compiled.ready_line(),

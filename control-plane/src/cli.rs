@@ -123,7 +123,6 @@ async fn run(args: RunArgs) -> Result<(), Failure> {
         envoy,
         concurrency: args.concurrency,
         base_id: args.base_id,
-        dev: dev.is_some(),
     };
     let (stop, stopped) = watch::channel(false);
     on_signal(stop.clone());

@@ -7,6 +7,10 @@ use crate::failure::Failure;
 
 /// What can be set on the command line; absent fields come from the environment.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "the help names the variable of each option in brackets"
+)]
 pub struct Options {
     /// Policy file [MCP_POLICY_FILE]
     #[arg(long, value_name = "FILE")]

@@ -1,30 +1,38 @@
-//! The one answer of a filter that has no snapshot.
+//! The one answer where the engine gives none.
+
+use mcp_zero_gate::Reply;
 
 /// HTTP status of the refusal (RFC 9110 §15.6.4).
-pub const STATUS: u32 = 503;
+pub const STATUS: u16 = 503;
 
-/// Headers of the refusal, with the correlation id when Envoy gave one that is safe to echo.
-pub fn headers(correlation: Option<&str>) -> Vec<(&'static str, &str)> {
+/// The refusal, with the correlation id when Envoy gave one that is safe to echo.
+///
+/// No request has been read, so the JSON-RPC id is null (JSON-RPC 2.0 §5).
+pub fn reply(correlation: Option<&str>) -> Reply {
+    let id = correlation.filter(|id| is_safe(id));
     let mut headers = vec![
-        ("content-type", "application/json"),
-        ("cache-control", "no-store"),
+        ("content-type".to_owned(), "application/json".to_owned()),
+        ("cache-control".to_owned(), "no-store".to_owned()),
     ];
-    if let Some(id) = correlation.filter(|id| safe(id)) {
-        headers.push(("x-correlation-id", id));
+    if let Some(id) = id {
+        headers.push(("x-correlation-id".to_owned(), id.to_owned()));
     }
-    headers
+    let id = id.unwrap_or(NO_ID);
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":null,"error":{{"code":-31503,"message":"Service unavailable (correlation_id={id})"}}}}"#
+    );
+    Reply {
+        status: STATUS,
+        headers,
+        body: body.into_bytes(),
+    }
 }
 
-/// The JSON-RPC body: no request has been read, so the id is null (JSON-RPC 2.0 §5).
-pub fn body(correlation: Option<&str>) -> String {
-    let id = correlation.filter(|id| safe(id)).unwrap_or("none");
-    format!(
-        r#"{{"jsonrpc":"2.0","id":null,"error":{{"code":-31503,"message":"Service unavailable (correlation_id={id})"}}}}"#
-    )
-}
+/// Stands where there is no correlation id.
+pub(crate) const NO_ID: &str = "none";
 
 /// Envoy writes request ids as UUIDs; anything else is not repeated to the client.
-fn safe(id: &str) -> bool {
+pub(crate) fn is_safe(id: &str) -> bool {
     !id.is_empty() && id.len() <= 64 && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }
 
@@ -34,8 +42,9 @@ mod tests {
 
     #[test]
     fn the_body_is_json_and_names_the_correlation_id() {
+        let reply = reply(Some("4c1f-aa"));
         assert_eq!(
-            body(Some("4c1f-aa")),
+            String::from_utf8(reply.body).unwrap(),
             r#"{"jsonrpc":"2.0","id":null,"error":{"code":-31503,"message":"Service unavailable (correlation_id=4c1f-aa)"}}"#
         );
     }
@@ -43,12 +52,10 @@ mod tests {
     #[test]
     fn an_id_that_could_break_the_body_is_not_repeated() {
         for bad in ["", "a\"b", "a\r\nb", &"a".repeat(65)] {
-            assert!(
-                !headers(Some(bad))
-                    .iter()
-                    .any(|(n, _)| *n == "x-correlation-id")
-            );
-            assert!(body(Some(bad)).contains("correlation_id=none"));
+            let reply = reply(Some(bad));
+            assert!(!reply.headers.iter().any(|(n, _)| n == "x-correlation-id"));
+            let body = String::from_utf8(reply.body).unwrap();
+            assert!(body.contains("correlation_id=none"));
         }
     }
 }

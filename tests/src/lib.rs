@@ -3,15 +3,28 @@
 #![allow(
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "a harness that cannot start its parts fails the test at once"
 )]
 
 mod client;
+mod demo;
 mod envoy;
+mod gateway;
+mod mcp;
+mod plane;
+mod policy;
+mod scripted;
 mod upstream;
 
-pub use client::{Response, exchange};
+pub use client::{Response, connect, exchange, read};
+pub use demo::Demo;
 pub use envoy::Envoy;
+pub use gateway::{Gateway, Options, request, signal, token};
+pub use mcp::{Everything, Session};
+pub use plane::{Plane, wait};
+pub use policy::policy;
+pub use scripted::{Answer, Received, Scripted, events, ok};
 pub use upstream::Upstream;
 
 use std::path::PathBuf;

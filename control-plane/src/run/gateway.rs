@@ -29,8 +29,6 @@ pub struct Gateway {
     pub concurrency: Option<u32>,
     /// Its base id.
     pub base_id: Option<u32>,
-    /// Whether the development issuer runs.
-    pub dev: bool,
 }
 
 /// Starts the development issuer of a state directory.
@@ -78,7 +76,7 @@ pub async fn run(
         let (published, stopped) = (plane.published.clone(), stopped.clone());
         async move {
             if let Some(published) = ready(listener.address, published, stopped).await {
-                banner(&published, &url, &local, gateway.dev, &state_shown);
+                banner(&published, &url, &local, &state_shown);
             }
         }
     });
@@ -151,7 +149,8 @@ async fn ready(
 }
 
 /// What to try, for people; audit records go to standard output, this does not.
-fn banner(published: &Published, url: &str, local: &str, dev: bool, state: &Path) {
+fn banner(published: &Published, url: &str, local: &str, state: &Path) {
+    let dev = published.dev;
     let server = published.servers.first().map_or("SERVER", String::as_str);
     let mut text = format!(
         "\nready: posture={} {}\n\n  URL       {url}/mcp/{server}\n",

@@ -25,7 +25,7 @@ pub fn outcome(line: &str) -> Map<String, Value> {
         }
     };
     let mut take = |name: &str| match envoy.remove(name) {
-        Some(Value::String(text)) if text == "-" => None,
+        Some(Value::String(text)) if text == "-" || text.is_empty() => None,
         Some(Value::Null) | None => None,
         other => other,
     };

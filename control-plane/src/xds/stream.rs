@@ -128,7 +128,7 @@ impl Stream {
             let state = gateway.resources.entry(name.to_owned()).or_default();
             match &request.error_detail {
                 None => {
-                    tracing::debug!(gateway = gateway.node, resource = name, version, "accepted");
+                    tracing::info!(gateway = gateway.node, resource = name, version, "accepted");
                     state.accepted = Some(version);
                     state.refused = None;
                 }

@@ -22,4 +22,4 @@ pub use event::{
 pub use exchange::Exchange;
 pub use head::{HeaderError, Headers};
 pub use record::Record;
-pub use world::{Cx, LoadError, World};
+pub use world::{Cx, LoadError, Loaded, World};

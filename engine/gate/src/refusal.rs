@@ -147,7 +147,7 @@ impl Refusal {
             Self::Version(_) => (400, -32022, "Unsupported protocol version"),
             Self::TooLarge => (413, -31413, "Message too large"),
             Self::MediaType => (415, -31415, "Content type or encoding not supported"),
-            Self::Unavailable => (503, -31503, "Gateway not available"),
+            Self::Unavailable => (503, -31503, "Service unavailable"),
             Self::UnknownMethod => (if modern { 404 } else { 200 }, -32601, "Method not found"),
             Self::DeniedCall | Self::Denied => (200, -31403, "Access denied"),
             Self::Dropped => (202, -31403, "Access denied"),

@@ -34,6 +34,25 @@ pub(crate) struct Live {
     pub(crate) masker: Masker,
 }
 
+/// A snapshot that was read and checked, ready to become the live one.
+#[derive(Debug, Clone)]
+pub struct Loaded(Rc<Live>);
+
+impl Loaded {
+    /// Reads an encoded snapshot.
+    ///
+    /// # Errors
+    /// [`LoadError`]: this module cannot enforce it.
+    pub fn read(encoded: &[u8]) -> Result<Self, LoadError> {
+        let snapshot = Snapshot::decode(encoded)?;
+        Ok(Self(Rc::new(Live {
+            verifier: verifier(&snapshot)?,
+            masker: masker(&snapshot)?,
+            snapshot,
+        })))
+    }
+}
+
 /// The state of one worker.
 #[derive(Debug)]
 pub struct World {
@@ -51,18 +70,17 @@ impl Default for World {
 }
 
 impl World {
-    /// Replaces the snapshot. Exchanges under way keep theirs.
+    /// Makes a snapshot the live one. Exchanges under way keep theirs.
+    pub fn adopt(&mut self, loaded: &Loaded) {
+        self.live = Some(Rc::clone(&loaded.0));
+    }
+
+    /// Reads a snapshot and makes it the live one.
     ///
     /// # Errors
     /// [`LoadError`]; nothing changes then.
     pub fn load(&mut self, encoded: &[u8]) -> Result<(), LoadError> {
-        let snapshot = Snapshot::decode(encoded)?;
-        let live = Live {
-            verifier: verifier(&snapshot)?,
-            masker: masker(&snapshot)?,
-            snapshot,
-        };
-        self.live = Some(Rc::new(live));
+        self.adopt(&Loaded::read(encoded)?);
         Ok(())
     }
 

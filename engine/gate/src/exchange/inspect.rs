@@ -8,7 +8,7 @@ use mcp_zero_policy::Object;
 use mcp_zero_wire::json::{Doc, Edits, Kind, Limits, Value};
 use mcp_zero_wire::listing;
 use mcp_zero_wire::method::{self, Governed, ListKind, Sender, Spec};
-use mcp_zero_wire::rpc::{IdBuf, Message};
+use mcp_zero_wire::rpc::{Id, IdBuf, Message};
 use mcp_zero_wire::target::targets;
 
 /// What becomes of a message.
@@ -38,7 +38,7 @@ impl Exchange {
     pub(super) fn inspect(&mut self, live: &Live, text: &[u8]) -> Result<Inspected, ()> {
         let doc = Doc::scan(text, &Limits::default()).map_err(|_| ())?;
         let message = Message::from_server(&doc).map_err(|_| ())?;
-        let own = |id: &str| self.ask.as_ref().filter(|ask| ask.id.raw() == id);
+        let own = |id: Id<'_>| self.ask.as_ref().filter(|ask| ask.id.is(id));
         let mut inspected = Inspected {
             verdict: Verdict::Remove,
             answers: false,
@@ -46,7 +46,7 @@ impl Exchange {
         };
         match &message {
             Message::Result { id, result } => {
-                let spec = own(id.raw()).map(|ask| ask.spec);
+                let spec = own(*id).map(|ask| ask.spec);
                 inspected.answers = spec.is_some();
                 self.requests_inside(live, *result)?;
                 let listed = self.lists(live, spec, text, *result)?;
@@ -58,7 +58,7 @@ impl Exchange {
                 inspected.verdict = Verdict::Pass(edited.or(listed));
             }
             Message::Error { id, .. } => {
-                let ask = id.and_then(|id| own(id.raw()));
+                let ask = id.and_then(own);
                 inspected.answers = ask.is_some();
                 let spec = ask.map(|ask| ask.spec);
                 self.record.is_error |= inspected.answers;

@@ -1,0 +1,141 @@
+//! Real MCP clients and a real MCP server, from their official packages.
+
+use crate::part;
+use serde_json::Value;
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// npm's server-everything over Streamable HTTP; ended when dropped.
+#[derive(Debug)]
+pub struct Everything {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Everything {
+    /// Starts on a free port and waits until it listens.
+    ///
+    /// # Panics
+    /// When it does not within 30 seconds.
+    pub fn start() -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = free.local_addr().expect("a bound socket has an address");
+        drop(free);
+        let script = part("MCP_ZERO_TEST_NPM_CLIENTS")
+            .join("node_modules/@modelcontextprotocol/server-everything/dist/index.js");
+        let child = Command::new(part("MCP_ZERO_TEST_NODE"))
+            .arg(script)
+            .arg("streamableHttp")
+            .env("PORT", address.port().to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("node starts");
+        let server = Self { child, address };
+        let begin = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(
+                begin.elapsed() < Duration::from_secs(30),
+                "server-everything does not listen"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        server
+    }
+
+    /// Its URL.
+    pub fn url(&self) -> String {
+        format!("http://{}/mcp", self.address)
+    }
+}
+
+impl Drop for Everything {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One of the client programs in `tests/clients`.
+#[derive(Debug)]
+pub struct Session {
+    command: Command,
+    lines: String,
+}
+
+impl Session {
+    /// npm `@modelcontextprotocol/sdk` 1.x.
+    pub fn sdk1(url: &str, token: &str) -> Self {
+        Self::new(part("MCP_ZERO_TEST_NODE"), "call.mjs", url, token)
+    }
+
+    /// npm `@modelcontextprotocol/client` 2.x.
+    pub fn sdk2(url: &str, token: &str) -> Self {
+        Self::new(part("MCP_ZERO_TEST_NODE"), "call2.mjs", url, token)
+    }
+
+    /// PyPI `mcp` 2.x.
+    pub fn python(url: &str, token: &str) -> Self {
+        Self::new(part("MCP_ZERO_TEST_PYTHON"), "call.py", url, token)
+    }
+
+    fn new(program: PathBuf, script: &str, url: &str, token: &str) -> Self {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("clients");
+        let mut command = Command::new(program);
+        command.arg(folder.join(script)).args(["--url", url]);
+        if !token.is_empty() {
+            command.args(["--token", token]);
+        }
+        Self {
+            command,
+            lines: String::new(),
+        }
+    }
+
+    /// Further arguments.
+    #[must_use]
+    pub fn with(mut self, arguments: &[&str]) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// One more operation.
+    #[must_use]
+    pub fn then(mut self, operation: &Value) -> Self {
+        self.lines.push_str(&operation.to_string());
+        self.lines.push('\n');
+        self
+    }
+
+    /// Runs all operations; one answer each, or the failure to connect.
+    ///
+    /// # Panics
+    /// When the client cannot be started or prints what is no JSON.
+    pub fn run(mut self) -> Vec<Value> {
+        let mut child = self
+            .command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the client starts");
+        let mut stdin = child.stdin.take().expect("stdin is piped");
+        stdin
+            .write_all(self.lines.as_bytes())
+            .expect("the client reads");
+        drop(stdin);
+        let done = child.wait_with_output().expect("the client ends");
+        let text = String::from_utf8_lossy(&done.stdout);
+        text.lines()
+            .map(|line| {
+                serde_json::from_str(line).unwrap_or_else(|e| {
+                    panic!("{e}: {line}\n{}", String::from_utf8_lossy(&done.stderr))
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,172 @@
+//! Policies that change, control planes that come and go.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use mcp_zero_tests::{Gateway, Plane, Scripted, connect, policy, request, signal, wait};
+use std::io::{Read as _, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get-x"}}"#;
+const ANSWER: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#;
+
+fn denying(url: &str) -> String {
+    policy(url).replace("tools: ['get*', 'echo', 'send']", "tools: ['echo']")
+}
+
+fn is_denied(body: &str) -> bool {
+    body.contains("Access denied")
+}
+
+#[test]
+fn a_change_applies_and_open_streams_live_on() {
+    let go = Arc::new(AtomicBool::new(false));
+    let waits = Arc::clone(&go);
+    let server = Scripted::start(move |request| {
+        if request.head.starts_with("GET") {
+            // Never returns before it is told to: the stream stays open.
+            while !waits.load(Ordering::SeqCst) {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            let mut answer = mcp_zero_tests::events(
+                "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n\n",
+                5,
+            );
+            answer.pop();
+            return answer;
+        }
+        vec![mcp_zero_tests::ok("application/json", ANSWER)]
+    });
+    let gateway = Gateway::start(&policy(&server.url()));
+    let token = gateway.token("alice", "developers");
+    let bearer = format!("Bearer {token}");
+    let mut stream = connect(gateway.address());
+    let get = request(
+        "GET",
+        "/mcp/s",
+        &[("authorization", &bearer), ("connection", "keep-alive")],
+        "",
+    );
+    stream.write_all(get.as_bytes()).unwrap();
+    server.wait(1);
+    assert!(!is_denied(&gateway.post("s", &token, CALL).body));
+    gateway.set_policy(&denying(&server.url()));
+    wait("the new policy", || {
+        is_denied(&gateway.post("s", &token, CALL).body)
+    });
+    // An invalid change is refused with its errors; the last good policy stays.
+    gateway.set_policy("version: 1\ndefualt: deny\n");
+    gateway.wait_for_log("policy refused", 1);
+    assert!(gateway.log().contains("MZ0"), "{}", gateway.log());
+    assert!(is_denied(&gateway.post("s", &token, CALL).body));
+    gateway.set_policy(&policy(&server.url()));
+    wait("the first policy again", || {
+        !is_denied(&gateway.post("s", &token, CALL).body)
+    });
+    go.store(true, Ordering::SeqCst);
+    let mut seen = Vec::new();
+    let mut piece = [0; 1024];
+    while !String::from_utf8_lossy(&seen).contains("list_changed") {
+        let n = stream.read(&mut piece).expect("the stream lives on");
+        assert!(
+            n > 0,
+            "the stream was closed: {:?}",
+            String::from_utf8_lossy(&seen)
+        );
+        seen.extend_from_slice(&piece[..n]);
+    }
+}
+
+#[test]
+fn the_listener_is_the_same_whatever_changes() {
+    let server = Scripted::json(ANSWER);
+    let issuer = Gateway::start(&policy(&server.url()));
+    let token = issuer.token("alice", "developers");
+    let mut plane = Plane::new(&policy(&server.url()), &issuer_of(&issuer));
+
+    // Envoy first: nobody listens, and nothing passes.
+    plane.start_envoy();
+    wait("Envoy", || {
+        std::path::Path::new(&plane.admin_socket()).exists()
+    });
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(!plane.listens());
+    plane.start_control();
+    plane.wait_until_ready();
+    let post = |plane: &Plane| {
+        let bearer = format!("Bearer {token}");
+        plane.send(request("POST", "/mcp/s", &[("authorization", &bearer)], CALL).as_bytes())
+    };
+    wait("keys", || post(&plane).status == 200);
+    let listeners = |plane: &Plane| {
+        let page = plane.admin("/config_dump?resource=dynamic_listeners");
+        page.split("\r\n\r\n").nth(1).unwrap().to_owned()
+    };
+    let before = listeners(&plane);
+    assert!(before.contains("mcp_policy"), "{before}");
+    plane.set_policy(&denying(&server.url()));
+    wait("the new policy", || is_denied(&post(&plane).body));
+    let moved = Scripted::json(ANSWER);
+    plane.set_policy(&policy(&moved.url()));
+    wait("the moved server", || {
+        !is_denied(&post(&plane).body) && !moved.received().is_empty()
+    });
+    assert_eq!(listeners(&plane), before);
+
+    // Killed: the last policy goes on. Restarted: changes apply again.
+    plane.kill_control();
+    assert_eq!(post(&plane).body, ANSWER);
+    plane.set_policy(&denying(&moved.url()));
+    plane.start_control();
+    wait("the policy of the restarted control plane", || {
+        is_denied(&post(&plane).body)
+    });
+    assert_eq!(listeners(&plane), before);
+    plane.wait_for_log("accepted", 1);
+}
+
+fn issuer_of(gateway: &Gateway) -> String {
+    let text = std::fs::read_to_string(gateway.state().join("dev-issuer.json")).unwrap();
+    let location: serde_json::Value = serde_json::from_str(&text).unwrap();
+    location["issuer"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_envoy_that_dies_is_started_again_and_the_end_is_clean() {
+    let server = Scripted::json(ANSWER);
+    let mut gateway = Gateway::start(&policy(&server.url()));
+    let token = gateway.token("alice", "developers");
+    assert_eq!(gateway.post("s", &token, CALL).status, 200);
+    let children = || -> Vec<u32> {
+        let listed = std::process::Command::new("ps")
+            .args(["-o", "pid=", "--ppid", &gateway.pid().to_string()])
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&listed.stdout)
+            .split_whitespace()
+            .filter_map(|p| p.parse().ok())
+            .collect()
+    };
+    let first = children();
+    assert_eq!(first.len(), 1);
+    signal(first[0], "KILL");
+    wait("another Envoy", || {
+        children().first().is_some_and(|c| *c != first[0])
+    });
+    wait("its answer", || {
+        std::net::TcpStream::connect(gateway.address()).is_ok()
+            && gateway.post("s", &token, CALL).status == 200
+    });
+    let last = children();
+    assert_eq!(gateway.end(), 0);
+    let alive = std::process::Command::new("kill")
+        .args(["-0", &last[0].to_string()])
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert!(!alive.success(), "Envoy was left behind");
+}
