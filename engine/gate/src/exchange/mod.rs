@@ -115,7 +115,10 @@ impl Exchange {
     pub fn close(mut self, end: End) -> Record {
         self.record.end = match end {
             End::Complete => "complete",
-            End::Aborted => "aborted",
+            End::Aborted => {
+                self.record.cause.get_or_insert("aborted");
+                "aborted"
+            }
         };
         self.record
     }

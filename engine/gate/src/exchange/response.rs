@@ -38,7 +38,12 @@ impl Exchange {
     ) -> Flow {
         if origin == Origin::Envoy {
             // Envoy's configuration gave it the form of our replies.
-            self.record.cause.get_or_insert("server_unreachable");
+            let cause = match head.headers.one(":status") {
+                Ok(Some("413")) => Refusal::TooLarge.cause(),
+                Ok(Some("502" | "504")) => "server_unreachable",
+                Ok(_) | Err(_) => "envoy",
+            };
+            self.record.cause.get_or_insert(cause);
             self.record.is_error = true;
             self.phase = Phase::Passing;
             return Flow::Go;

@@ -1,0 +1,110 @@
+//! The command line: exit codes, gates, and what a person reads.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use mcp_zero_tests::{part, policy};
+use std::process::{Command, Output};
+
+fn mcp_zero(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
+    let state = tempfile::tempdir().unwrap();
+    let done: Output = Command::new(part("MCP_ZERO_TEST_GATEWAY"))
+        .args(arguments)
+        .env_clear()
+        .envs(variables.iter().copied())
+        .env("MCP_STATE_DIR", state.path())
+        .env("MCP_ENVOY", part("MCP_ZERO_TEST_ENVOY"))
+        .env("MCP_FILTER_MODULE", part("MCP_ZERO_TEST_FILTER"))
+        .env("MCP_HOST", "127.0.0.1")
+        .env("MCP_PORT", "0")
+        .output()
+        .unwrap();
+    let text =
+        String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    (done.status.code().unwrap_or(-1), text)
+}
+
+fn file(text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("policy.yaml");
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    (folder, path)
+}
+
+#[test]
+fn check_tells_everything_at_once() {
+    let (_keep, good) = file(&policy("http://127.0.0.1:1/mcp"));
+    let (code, text) = mcp_zero(&["check", &good], &[]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("good"), "{text}");
+    let (_keep, bad) =
+        file("version: 2\ndefualt: deny\nservers: {}\nanalytics: {redis: {url: x}}\n");
+    let (code, text) = mcp_zero(&["check", &bad], &[]);
+    assert_eq!(code, 78, "{text}");
+    for wanted in [
+        "did you mean `default`",
+        "MZ0900",
+        "policy.yaml:1:",
+        "policy.yaml:3:",
+    ] {
+        assert!(text.contains(wanted), "no {wanted:?} in {text}");
+    }
+    assert!(!text.contains("panicked"), "{text}");
+}
+
+#[test]
+fn gates_end_with_78_and_one_clear_line() {
+    let url = "http://127.0.0.1:1/mcp";
+    let open = policy(url).replace("default: deny", "default: allow");
+    let (_open, open) = file(&open);
+    let (_closed, closed) = file(&policy(url));
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a str);
+    let cases: &[Case<'_>] = &[
+        (&["run"], &[], "MZ0801"),
+        (&["run"], &[("MCP_UPSTREAM_URL", url)], "MZ0801"),
+        (
+            &["run", "--policy", &closed],
+            &[("OKTA_ISSUER", "https://idp.example")],
+            "MZ0802",
+        ),
+        (
+            &["run", "--policy", &closed],
+            &[("MCP_STRICT_SECURITY", "true")],
+            "MZ0803",
+        ),
+        (
+            &["run", "--policy", &closed],
+            &[
+                ("MCP_STRICT_SECURITY", "on"),
+                ("MCP_RELAX_STARTUP_CHECKS", "1"),
+            ],
+            "MZ0803",
+        ),
+        (&["run", "--policy", &open], &[], "MZ0804"),
+        (&["run", "--policy", "/nowhere.yaml"], &[], "/nowhere.yaml"),
+        (
+            &["run", "--policy", &closed],
+            &[("MCP_STRICT_SECURITY", "enabled")],
+            "MCP_STRICT_SECURITY",
+        ),
+        (
+            &["run", "--policy", &closed],
+            &[("OKTA_CLIENT_SECRET", "x")],
+            "OKTA_CLIENT_SECRET",
+        ),
+        (&["serve", "--policy", &closed], &[], "MCP_PORT"),
+        (&["token", "--user", "a"], &[], "run --dev"),
+    ];
+    for (arguments, variables, wanted) in cases {
+        let (code, text) = mcp_zero(arguments, variables);
+        assert_eq!(code, 78, "{arguments:?} {variables:?}: {text}");
+        assert!(
+            text.contains(wanted),
+            "{arguments:?} {variables:?}: no {wanted} in {text}"
+        );
+    }
+}
