@@ -36,6 +36,8 @@ const BODY_LIMIT: usize = 64 << 20;
 
 /// The filter state that the access log prints.
 const RECORD: &str = "mcpz.record";
+/// The filter state without which the lock behind the filter lets nothing reach the router.
+const VERDICT: &str = "mcpz.verdict";
 
 /// Where one direction stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -280,6 +282,9 @@ impl<M: Machine> Driver<M> {
             && size > 0
         {
             self.measure(direction, size, env)?;
+        }
+        if direction == Direction::Request {
+            env.host.set_state(VERDICT, b"allow")?;
         }
         *self.side_mut(direction) = Side::Passing;
         Ok(())

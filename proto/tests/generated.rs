@@ -19,6 +19,15 @@ fn generated_code_is_current() {
     }
     let there = std::fs::read_to_string(committed).expect("the committed file");
     // The formatter may have been over it: what counts is the code.
-    let plain = |text: &str| text.split_whitespace().collect::<String>().replace(",)", ")").replace(",}", "}");
-    assert_eq!(plain(&there), plain(&made), "run `BLESS=1 cargo test -p mcp-zero-proto`");
+    let plain = |text: &str| {
+        text.split_whitespace()
+            .collect::<String>()
+            .replace(",)", ")")
+            .replace(",}", "}")
+    };
+    assert_eq!(
+        plain(&there),
+        plain(&made),
+        "run `BLESS=1 cargo test -p mcp-zero-proto`"
+    );
 }

@@ -10,7 +10,9 @@ use envoy_types::pb::envoy::config::core::v3::{
     socket_address,
 };
 use envoy_types::pb::envoy::config::listener::v3::{Filter, FilterChain, Listener, filter};
-use envoy_types::pb::envoy::config::rbac::v3::Rbac as Rules;
+use envoy_types::pb::envoy::config::rbac::v3::{
+    Permission, Policy, Principal, Rbac as Rules, permission, principal,
+};
 use envoy_types::pb::envoy::extensions::filters::http::rbac::v3::Rbac;
 use envoy_types::pb::envoy::extensions::filters::http::router::v3::Router;
 use envoy_types::pb::envoy::extensions::filters::http::wasm::v3::Wasm;
@@ -20,6 +22,9 @@ use envoy_types::pb::envoy::extensions::filters::network::http_connection_manage
 };
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::{
     HttpConnectionManager, HttpFilter, Rds, http_filter,
+};
+use envoy_types::pb::envoy::r#type::matcher::v3::{
+    FilterStateMatcher, StringMatcher, filter_state_matcher, string_matcher,
 };
 use envoy_types::pb::google::protobuf::{Any, BoolValue};
 use envoy_types::util::pack_any;
@@ -37,6 +42,9 @@ pub const MAX_BODY_BYTES: u32 = 32 << 20;
 /// Longer than any call-out, so that an exchange paused on one is not cut, and
 /// one whose VM died does not hang for ever.
 const STREAM_IDLE_SECONDS: u32 = 60;
+
+/// Filter state that our filter sets on a request it lets go.
+const VERDICT: &str = "wasm.mcpz.verdict";
 
 /// What the listener is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +94,7 @@ fn manager(settings: &ListenerSettings) -> HttpConnectionManager {
             config_source: Some(ads()),
             route_config_name: ROUTE_NAME.to_owned(),
         })),
-        http_filters: vec![policy_slot(), router()],
+        http_filters: vec![policy_slot(), verdict_lock(), router()],
         access_log: vec![access_log(&settings.access_log)],
         local_reply_config: Some(local_replies()),
         // One spelling of a path, or none.
@@ -139,6 +147,40 @@ fn policy_slot() -> HttpFilter {
     }
 }
 
+/// The lock behind our filter, native to Envoy and a part of the listener for good: only a
+/// request that the filter itself has let go reaches the router. Envoy passes requests by a
+/// filter whose configuration fails on one worker alone; here they end.
+fn verdict_lock() -> HttpFilter {
+    let allowed = FilterStateMatcher {
+        key: VERDICT.to_owned(),
+        matcher: Some(filter_state_matcher::Matcher::StringMatch(StringMatcher {
+            match_pattern: Some(string_matcher::MatchPattern::Exact("allow".to_owned())),
+            ..Default::default()
+        })),
+    };
+    let policy = Policy {
+        permissions: vec![Permission {
+            rule: Some(permission::Rule::Any(true)),
+        }],
+        principals: vec![Principal {
+            identifier: Some(principal::Identifier::FilterState(allowed)),
+        }],
+        ..Default::default()
+    };
+    let rbac = Rbac {
+        rules: Some(Rules {
+            policies: [("judged".to_owned(), policy)].into(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    HttpFilter {
+        name: "mcp_verdict".to_owned(),
+        config_type: Some(http_filter::ConfigType::TypedConfig(pack_any(rbac))),
+        ..Default::default()
+    }
+}
+
 /// Without ranges Envoy takes loopback and private clients for internal ones and
 /// lets them choose their request id. The range is the discard-only prefix of
 /// RFC 6666, from which nothing can come.
@@ -175,4 +217,26 @@ fn ads() -> ConfigSource {
 
 fn yes() -> BoolValue {
     BoolValue { value: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_meets_the_filter_then_its_lock_then_the_router() {
+        let settings = ListenerSettings {
+            address: "127.0.0.1:1".parse().unwrap(),
+            access_log: "log".to_owned(),
+        };
+        let names: Vec<String> = manager(&settings)
+            .http_filters
+            .into_iter()
+            .map(|filter| filter.name)
+            .collect();
+        assert_eq!(
+            names,
+            [FILTER_NAME, "mcp_verdict", "envoy.filters.http.router"]
+        );
+    }
 }

@@ -44,6 +44,8 @@ pub(super) struct Fake {
     pub(super) answer: Option<CallAnswer>,
     pub(super) resumed: Vec<Direction>,
     pub(super) state: Option<Vec<u8>>,
+    /// How often the lock behind the filter was opened.
+    pub(super) verdicts: u32,
     pub(super) details: &'static str,
     /// The host call that fails.
     pub(super) fails: &'static str,
@@ -64,6 +66,7 @@ impl Default for Fake {
             answer: None,
             resumed: Vec::new(),
             state: None,
+            verdicts: 0,
             details: "via_upstream",
             fails: "",
             works: 0,
@@ -200,6 +203,11 @@ impl Host for Fake {
 
     fn set_state(&mut self, name: &str, value: &[u8]) -> Result<(), HostError> {
         self.may("set_state")?;
+        if name == "mcpz.verdict" {
+            assert_eq!(value, b"allow");
+            self.verdicts += 1;
+            return Ok(());
+        }
         assert_eq!(name, "mcpz.record");
         assert!(self.state.is_none(), "one record an exchange");
         self.state = Some(value.to_vec());

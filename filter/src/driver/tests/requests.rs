@@ -20,6 +20,7 @@ fn a_body_is_held_until_its_end_and_passes_masked_with_its_exact_length() {
     assert_eq!(wire.header("content-length"), Some(length));
     assert_eq!(wire.header("authorization"), None);
     assert!(rig.host.replies.is_empty());
+    assert_eq!(rig.host.verdicts, 1, "the lock behind the filter is opened");
 }
 
 #[test]
@@ -56,6 +57,7 @@ fn a_denied_call_never_leaves_wherever_its_end_is_seen() {
         assert_eq!((status, &body["result"]["isError"]), (200, &json!(true)));
         assert_eq!(rig.body(REQUEST, "more", true), Step::Pause);
         assert!(rig.wire(REQUEST).sent.is_empty());
+        assert_eq!(rig.host.verdicts, 0, "the lock stays shut");
         assert_eq!(rig.record()["rule_id"], "secret");
     }
 }
