@@ -297,27 +297,17 @@ fn sink(compiled: &Compiled, settings: &Settings) -> Sink {
 }
 
 fn log_format(compiled: &Compiled, settings: &Settings) -> LogFormat {
-    use mcp_zero_compile::LogFormat as Written;
-    let written = compiled.logging.format.map(|format| match format {
-        Written::Json => LogFormat::Json,
-        Written::Text => LogFormat::Text,
-    });
     settings
         .log_format
-        .or(written)
+        .or(compiled.logging.format)
         .unwrap_or_else(crate::telemetry::default_format)
 }
 
 fn log_level(compiled: &Compiled, settings: &Settings) -> LogLevel {
-    use mcp_zero_compile::LogLevel as Written;
-    let written = compiled.logging.level.map(|level| match level {
-        Written::Debug => LogLevel::Debug,
-        Written::Info => LogLevel::Info,
-        Written::Warning => LogLevel::Warning,
-        Written::Error => LogLevel::Error,
-        Written::Critical => LogLevel::Critical,
-    });
-    settings.log_level.or(written).unwrap_or(LogLevel::Info)
+    settings
+        .log_level
+        .or(compiled.logging.level)
+        .unwrap_or(LogLevel::Info)
 }
 
 fn serve_xds(

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use crate::failure::Failure;
 
+pub use mcp_zero_compile::{LogFormat, LogLevel};
+
 /// What can be set on the command line; absent fields come from the environment.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[allow(
@@ -63,30 +65,6 @@ pub struct Options {
     /// Address of health and administration, or off [127.0.0.1:8081]
     #[arg(long, value_name = "ADDRESS")]
     pub admin: Option<String>,
-}
-
-/// How much is logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogLevel {
-    /// Everything.
-    Debug,
-    /// What happens.
-    Info,
-    /// What may be wrong.
-    Warning,
-    /// What failed.
-    Error,
-    /// Only what ends the program.
-    Critical,
-}
-
-/// How logs and audit records are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// A JSON object a line.
-    Json,
-    /// A line for people.
-    Text,
 }
 
 /// The settings of one process.

@@ -247,6 +247,15 @@ impl Gateway {
         self.send(request("POST", &path, headers, body).as_bytes())
     }
 
+    /// Its exit code, once it has ended.
+    ///
+    /// # Panics
+    /// When it cannot be asked.
+    pub fn exit_code(&mut self) -> Option<i32> {
+        let status = self.child.try_wait().expect("the child can be asked");
+        status.map(|status| status.code().unwrap_or(-1))
+    }
+
     /// Asks it to end and waits; its exit code.
     ///
     /// # Panics
@@ -255,8 +264,8 @@ impl Gateway {
         signal(self.child.id(), "TERM");
         let begin = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().expect("the child can be asked") {
-                return status.code().unwrap_or(-1);
+            if let Some(code) = self.exit_code() {
+                return code;
             }
             assert!(
                 begin.elapsed() < Duration::from_secs(10),

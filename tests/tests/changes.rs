@@ -170,3 +170,34 @@ fn an_envoy_that_dies_is_started_again_and_the_end_is_clean() {
         .unwrap();
     assert!(!alive.success(), "Envoy was left behind");
 }
+
+#[test]
+fn an_envoy_that_keeps_dying_ends_the_gateway_in_order() {
+    let server = Scripted::json(ANSWER);
+    let mut gateway = Gateway::start(&policy(&server.url()));
+    let begin = std::time::Instant::now();
+    let code = loop {
+        if let Some(code) = gateway.exit_code() {
+            break code;
+        }
+        assert!(
+            begin.elapsed() < std::time::Duration::from_secs(60),
+            "{}",
+            gateway.log()
+        );
+        let listed = std::process::Command::new("ps")
+            .args(["-o", "pid=", "--ppid", &gateway.pid().to_string()])
+            .output()
+            .unwrap();
+        for pid in String::from_utf8_lossy(&listed.stdout).split_whitespace() {
+            signal(pid.parse().unwrap(), "KILL");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    };
+    assert_eq!(code, 1);
+    assert!(
+        gateway.log().contains("five times within a minute"),
+        "{}",
+        gateway.log()
+    );
+}

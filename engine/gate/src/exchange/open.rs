@@ -93,9 +93,14 @@ impl Exchange {
         let live = self.live.clone().ok_or(Refusal::Unavailable)?;
         let snapshot = &live.snapshot;
         let headers = head.headers;
-        if !surface::host_is_ours(snapshot.surface(), headers)
-            || !surface::origin_is_ours(snapshot.surface(), headers)
-        {
+        if !surface::host_is_ours(snapshot.surface(), headers) {
+            let reason = "host is none of ours: name it in MCP_PUBLIC_URL or MCP_ALLOWED_HOSTS";
+            self.record.reason = Some(reason.to_owned());
+            return Err(Refusal::Foreign.into());
+        }
+        if !surface::origin_is_ours(snapshot.surface(), headers) {
+            let reason = "origin is neither that of MCP_PUBLIC_URL nor a loopback one";
+            self.record.reason = Some(reason.to_owned());
             return Err(Refusal::Foreign.into());
         }
         let path = headers.one(":path").ok().flatten().unwrap_or_default();
