@@ -123,3 +123,58 @@ fn pypi_mcp() {
     );
     assert_eq!(session[3]["result"]["isError"], true, "{session:#?}");
 }
+
+/// The server asks the client for a sample: allowed, the answer comes back through the gateway;
+/// denied, the server hears an error in the client's place and the client hears nothing.
+#[test]
+fn requests_of_the_server() {
+    let server = Everything::start();
+    let wanted = |requests: &str| {
+        policy(&server.url())
+            .replace(
+                "tools: ['get*', 'echo', 'send']",
+                "tools: ['get*', 'trigger-*']",
+            )
+            .replace(
+                "client_requests: ['roots/list']",
+                &format!("client_requests: [{requests}]"),
+            )
+    };
+    let ask = |gateway: &Gateway| {
+        let token = gateway.token("alice", "developers");
+        Session::python(&gateway.url("s"), &token)
+            .with(&["--protocol", "legacy", "--answer-server"])
+            .then(&json!({"op": "call", "name": "trigger-sampling-request", "arguments": {"prompt": "hello", "maxTokens": 5}}))
+            .then(&json!({"op": "call", "name": "trigger-long-running-operation", "arguments": {"duration": 1, "steps": 2}, "progress": true}))
+            .run()
+    };
+    let open = Gateway::start(&wanted("'sampling/createMessage', 'roots/list'"));
+    let answers = ask(&open);
+    assert!(
+        answers[0]
+            .to_string()
+            .contains("sampled by the test client"),
+        "{}",
+        answers[0]
+    );
+    assert_eq!(
+        answers[1]["progress"].as_array().map(Vec::len),
+        Some(2),
+        "{}",
+        answers[1]
+    );
+
+    let closed = Gateway::start(&wanted("'roots/list'"));
+    let answers = ask(&closed);
+    let text = answers[0].to_string();
+    assert!(!text.contains("sampled by the test client"), "{text}");
+    assert!(
+        text.contains("Access denied"),
+        "the server has heard no: {text}"
+    );
+    assert_eq!(
+        answers[1]["ok"], true,
+        "the session goes on: {}",
+        answers[1]
+    );
+}

@@ -65,3 +65,22 @@ fn the_demo_policy_does_what_it_says() {
         );
     }
 }
+
+#[test]
+fn progress_is_masked_like_results() {
+    let server = Demo::start();
+    let policy = mcp_zero_tests::policy(&format!("http://{}/mcp", server.address()))
+        .replace("tools: ['get*', 'echo', 'send']", "tools: ['slow_count']");
+    let gateway = Gateway::start(&policy);
+    let token = gateway.token("alice", "developers");
+    let answers = Session::python(&gateway.url("s"), &token)
+        .with(&["--protocol", "legacy"])
+        .then(&json!({"op": "call", "name": "slow_count", "arguments": {"n": 2}, "progress": true}))
+        .run();
+    let progress = answers[0]["progress"].to_string();
+    assert!(
+        progress.contains("<EMAIL_ADDRESS>") && !progress.contains("@"),
+        "{}",
+        answers[0]
+    );
+}
