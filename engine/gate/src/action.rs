@@ -54,8 +54,12 @@ pub enum Action {
     Header(Direction, HeaderEdit),
     /// Replaces the whole buffered body of a direction; the driver sets content-length.
     Body(Direction, Vec<u8>),
-    /// Collect the whole response up to a limit in bytes, then tell [`crate::Event::Whole`].
+    /// Collect the whole body of a direction, up to a limit. The request's is collected
+    /// always and told as [`crate::Event::Request`]; the response's is told as
+    /// [`crate::Event::Whole`].
     Collect {
+        /// Whose body.
+        direction: Direction,
         /// Bytes; beyond it the driver tells [`crate::Event::Overflow`].
         limit: u32,
     },

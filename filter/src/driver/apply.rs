@@ -44,9 +44,9 @@ impl<M: Machine> Driver<M> {
             match action {
                 Action::Header(direction, edit) => self.edit(direction, &edit, env)?,
                 Action::Body(direction, bytes) => self.replace(direction, &bytes, env)?,
-                Action::Collect { limit } => {
+                Action::Collect { direction, limit } => {
                     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-                    self.plan(Plan::Collect { limit })?;
+                    self.collect(direction, limit)?;
                 }
                 Action::Stream => self.plan(Plan::Stream)?,
                 Action::Emit(bytes) => {
@@ -107,6 +107,17 @@ impl<M: Machine> Driver<M> {
         env.host.replace_body(direction, size, bytes)?;
         *self.side_mut(direction) = Side::Deciding { size: bytes.len() };
         self.measure(direction, bytes.len(), env)
+    }
+
+    fn collect(&mut self, direction: Direction, limit: usize) -> Result<(), HostError> {
+        match (direction, &mut self.request) {
+            (Direction::Response, _) => self.plan(Plan::Collect { limit }),
+            (Direction::Request, Side::Gathering { limit: most, .. }) => {
+                *most = limit.min(*most);
+                Ok(())
+            }
+            (Direction::Request, _) => Err(broken("collect")),
+        }
     }
 
     fn plan(&mut self, plan: Plan) -> Result<(), HostError> {

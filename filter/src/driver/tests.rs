@@ -13,6 +13,8 @@ use mcp_zero_proto as proto;
 use scripted::Scripted;
 use serde_json::{Value, json};
 
+/// Bytes of one request body.
+const LIMIT: u32 = 2000;
 const REQUEST: Direction = Direction::Request;
 const RESPONSE: Direction = Direction::Response;
 
@@ -53,7 +55,7 @@ fn world() -> World {
             cluster: "s-1".to_owned(),
             authority: "up.example".to_owned(),
             path: "/mcp".to_owned(),
-            max_request_bytes: 2000,
+            max_request_bytes: LIMIT,
             max_response_bytes: 400,
             callout_timeout_ms: 1000,
         }],

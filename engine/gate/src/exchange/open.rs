@@ -259,6 +259,14 @@ impl Exchange {
             set(":path", path.as_bytes());
         }
         if !head.ends {
+            let server = self
+                .live
+                .as_ref()
+                .and_then(|l| l.snapshot.server(&self.server));
+            cx.out.push(Action::Collect {
+                direction: Direction::Request,
+                limit: server.map_or(0, |s| s.max_request_bytes),
+            });
             self.phase = Phase::Request(facts);
             return Flow::Hold;
         }

@@ -89,7 +89,8 @@ impl Exchange {
             let Some(limit) = self.response_limit() else {
                 return self.refuse(&Refusal::Unavailable, cx);
             };
-            cx.out.push(Action::Collect { limit });
+            let direction = Direction::Response;
+            cx.out.push(Action::Collect { direction, limit });
             self.phase = Phase::Whole { stream };
             return Flow::Hold;
         }

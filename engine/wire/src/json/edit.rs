@@ -6,7 +6,11 @@ use std::ops::Range;
 
 /// Replacements of byte spans, in any order; they may not overlap.
 #[derive(Debug, Default, Clone)]
-pub struct Edits(Vec<(Range<usize>, Vec<u8>)>);
+pub struct Edits {
+    spans: Vec<(Range<usize>, Vec<u8>)>,
+    /// Offsets of bytes that become spaces, where no replacement takes them anyway.
+    blanks: Vec<usize>,
+}
 
 /// Why edits do not fit a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -22,20 +26,18 @@ pub enum EditError {
 impl Edits {
     /// True when nothing is changed.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.spans.is_empty() && self.blanks.is_empty()
     }
 
     /// Replaces a span.
     pub fn replace(&mut self, span: Range<usize>, by: impl Into<Vec<u8>>) {
-        self.0.push((span, by.into()));
+        self.spans.push((span, by.into()));
     }
 
     /// Overwrites every CR and LF between tokens by a space, so that the message is one line.
     pub fn blank_line_breaks(&mut self, doc: &Doc<'_>) {
-        for offset in doc.line_breaks() {
-            let at = *offset as usize;
-            self.replace(at..at + 1, *b" ");
-        }
+        self.blanks
+            .extend(doc.line_breaks().iter().map(|at| *at as usize));
     }
 
     /// Takes items out of an array with the commas that belong to them; returns how many.
@@ -105,22 +107,37 @@ impl Edits {
     /// # Errors
     /// [`EditError`] when edits overlap or reach beyond the text.
     pub fn apply(mut self, src: &[u8]) -> Result<Vec<u8>, EditError> {
-        self.0.sort_by_key(|(span, _)| (span.start, span.end));
-        let added: usize = self.0.iter().map(|(_, by)| by.len()).sum();
+        self.spans.sort_by_key(|(span, _)| (span.start, span.end));
+        self.blanks.sort_unstable();
+        let added: usize = self.spans.iter().map(|(_, by)| by.len()).sum();
         let mut out = Vec::with_capacity(src.len() + added);
         let mut at = 0;
-        for (span, by) in &self.0 {
+        for (span, by) in &self.spans {
             if span.start < at {
                 return Err(EditError::Overlap(span.start));
             }
-            let kept = src
-                .get(at..span.start)
-                .ok_or(EditError::Beyond(span.start))?;
-            out.extend_from_slice(kept);
+            self.keep(src, at..span.start, &mut out)?;
             out.extend_from_slice(by);
             at = span.end.max(span.start);
         }
-        out.extend_from_slice(src.get(at..).ok_or(EditError::Beyond(at))?);
+        self.keep(src, at..src.len().max(at), &mut out)?;
         Ok(out)
+    }
+
+    /// Copies a part that no span replaces, with its blanks.
+    fn keep(&self, src: &[u8], part: Range<usize>, out: &mut Vec<u8>) -> Result<(), EditError> {
+        let kept = src.get(part.clone()).ok_or(EditError::Beyond(part.start))?;
+        let begin = out.len();
+        out.extend_from_slice(kept);
+        let first = self.blanks.partition_point(|blank| *blank < part.start);
+        for blank in self.blanks.iter().skip(first) {
+            if *blank >= part.end {
+                break;
+            }
+            if let Some(byte) = out.get_mut(begin + blank - part.start) {
+                *byte = b' ';
+            }
+        }
+        Ok(())
     }
 }

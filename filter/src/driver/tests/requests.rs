@@ -175,3 +175,17 @@ fn headers_that_have_gone_on_are_not_touched() {
     assert_eq!(scripted::told()[2], "failed");
     assert_eq!(rig.reply().0, 503);
 }
+
+#[test]
+fn a_body_over_the_limit_is_refused_before_its_end() {
+    let mut rig = Rig::new();
+    rig.headers(REQUEST, POST, false);
+    assert_eq!(
+        rig.body(REQUEST, &"x".repeat(LIMIT as usize), false),
+        Step::Pause
+    );
+    assert!(rig.host.replies.is_empty());
+    assert_eq!(rig.body(REQUEST, "x", false), Step::Pause);
+    assert_eq!(rig.reply().0, 413);
+    assert_eq!(rig.record()["cause"], "too_large");
+}

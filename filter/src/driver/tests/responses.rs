@@ -204,7 +204,13 @@ fn a_plan_that_does_not_fit_the_flow_ends_the_exchange() {
     };
     for (flow, actions) in [
         (Flow::Hold, vec![]),
-        (Flow::Go, vec![Action::Collect { limit: 9 }]),
+        (
+            Flow::Go,
+            vec![Action::Collect {
+                direction: RESPONSE,
+                limit: 9,
+            }],
+        ),
         (Flow::Hold, vec![Action::Stream]),
         (Flow::Go, vec![Action::Stream, Action::Stream]),
         (Flow::Go, vec![Action::Emit(vec![1])]),

@@ -148,3 +148,22 @@ fn a_client_that_takes_no_stream_gets_json() {
     assert_eq!(post("data: x\n\n").status_and_code(), (200, -31502));
     assert_eq!(post("").status_and_code(), (200, -31502));
 }
+
+#[test]
+fn a_list_over_several_lines_is_relaxed_and_masked() {
+    let mut run = Run::post(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
+    let body = serde_json::to_string_pretty(&json!({"jsonrpc": "2.0", "id": 1, "result": {"tools": [
+        {"name": "get_x", "description": "ask ann@example.com",
+         "outputSchema": {"type": "object", "properties": {"mail": {"type": "string", "format": "email", "minLength": 3}}}},
+        {"name": "drop"}]}}))
+    .unwrap();
+    let sent = run.json(&body);
+    let sent: Value = serde_json::from_str(&sent).unwrap();
+    let tool = &sent["result"]["tools"][0];
+    assert_eq!(sent["result"]["tools"].as_array().unwrap().len(), 1);
+    assert_eq!(tool["description"], "ask <EMAIL_ADDRESS>");
+    assert_eq!(
+        tool["outputSchema"]["properties"]["mail"],
+        json!({"type": "string"})
+    );
+}
