@@ -36,7 +36,7 @@ const BODY_LIMIT: usize = 64 << 20;
 
 /// The filter state that the access log prints.
 const RECORD: &str = "mcpz.record";
-/// The filter state without which the lock behind the filter lets nothing reach the router.
+/// The filter state that the lock behind the filter compares with the route's cluster.
 const VERDICT: &str = "mcpz.verdict";
 
 /// Where one direction stands.
@@ -282,9 +282,6 @@ impl<M: Machine> Driver<M> {
             && size > 0
         {
             self.measure(direction, size, env)?;
-        }
-        if direction == Direction::Request {
-            env.host.set_state(VERDICT, b"allow")?;
         }
         *self.side_mut(direction) = Side::Passing;
         Ok(())

@@ -54,6 +54,9 @@ pub enum Action {
     Header(Direction, HeaderEdit),
     /// Replaces the whole buffered body of a direction; the driver sets content-length.
     Body(Direction, Vec<u8>),
+    /// The request may go on, to this Envoy cluster and to no other: the lock behind the
+    /// filter compares it with the route that Envoy has chosen.
+    Admit(String),
     /// Collect the whole body of a direction, up to a limit. The request's is collected
     /// always and told as [`crate::Event::Request`]; the response's is told as
     /// [`crate::Event::Whole`].

@@ -1,7 +1,7 @@
 //! Actions of the engine, carried out on the host.
 
 use super::response::Plan;
-use super::{Driver, Env, Machine, Side, broken};
+use super::{Driver, Env, Machine, Side, VERDICT, broken};
 use crate::host::HostError;
 use crate::refusal;
 use mcp_zero_gate::{Action, CallError, CallId, Direction, Event, Flow, HeaderEdit};
@@ -43,6 +43,7 @@ impl<M: Machine> Driver<M> {
         for action in actions {
             match action {
                 Action::Header(direction, edit) => self.edit(direction, &edit, env)?,
+                Action::Admit(cluster) => env.host.set_state(VERDICT, cluster.as_bytes())?,
                 Action::Body(direction, bytes) => self.replace(direction, &bytes, env)?,
                 Action::Collect { direction, limit } => {
                     let limit = usize::try_from(limit).unwrap_or(usize::MAX);

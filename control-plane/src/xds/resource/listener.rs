@@ -10,9 +10,7 @@ use envoy_types::pb::envoy::config::core::v3::{
     socket_address,
 };
 use envoy_types::pb::envoy::config::listener::v3::{Filter, FilterChain, Listener, filter};
-use envoy_types::pb::envoy::config::rbac::v3::{
-    Permission, Policy, Principal, Rbac as Rules, permission, principal,
-};
+use envoy_types::pb::envoy::config::rbac::v3::Rbac as Rules;
 use envoy_types::pb::envoy::extensions::filters::http::rbac::v3::Rbac;
 use envoy_types::pb::envoy::extensions::filters::http::router::v3::Router;
 use envoy_types::pb::envoy::extensions::filters::http::wasm::v3::Wasm;
@@ -22,9 +20,6 @@ use envoy_types::pb::envoy::extensions::filters::network::http_connection_manage
 };
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::{
     HttpConnectionManager, HttpFilter, Rds, http_filter,
-};
-use envoy_types::pb::envoy::r#type::matcher::v3::{
-    FilterStateMatcher, StringMatcher, filter_state_matcher, string_matcher,
 };
 use envoy_types::pb::google::protobuf::{Any, BoolValue};
 use envoy_types::util::pack_any;
@@ -43,8 +38,8 @@ pub const MAX_BODY_BYTES: u32 = 32 << 20;
 /// one whose VM died does not hang for ever.
 const STREAM_IDLE_SECONDS: u32 = 60;
 
-/// Filter state that our filter sets on a request it lets go.
-const VERDICT: &str = "wasm.mcpz.verdict";
+/// Name of the lock behind our filter.
+pub(super) const LOCK_NAME: &str = "mcp_verdict";
 
 /// What the listener is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +109,8 @@ fn manager(settings: &ListenerSettings) -> HttpConnectionManager {
             ..Default::default()
         }),
         request_headers_timeout: Some(seconds(5)),
+        // A body that drips is not held for ever.
+        request_timeout: Some(seconds(60)),
         stream_idle_timeout: Some(seconds(STREAM_IDLE_SECONDS)),
         // Every client is an outside one, the loopback too: its request id is
         // replaced and its x-envoy-* headers are taken off.
@@ -147,36 +144,18 @@ fn policy_slot() -> HttpFilter {
     }
 }
 
-/// The lock behind our filter, native to Envoy and a part of the listener for good: only a
-/// request that the filter itself has let go reaches the router. Envoy passes requests by a
-/// filter whose configuration fails on one worker alone; here they end.
+/// The lock behind our filter, native to Envoy and a part of the listener for good. By itself
+/// it denies everything; each route lets in what the filter has admitted to its cluster. Envoy
+/// passes requests by a filter whose configuration fails on one worker alone, and it changes
+/// routes and filters one after the other: here both end.
 fn verdict_lock() -> HttpFilter {
-    let allowed = FilterStateMatcher {
-        key: VERDICT.to_owned(),
-        matcher: Some(filter_state_matcher::Matcher::StringMatch(StringMatcher {
-            match_pattern: Some(string_matcher::MatchPattern::Exact("allow".to_owned())),
-            ..Default::default()
-        })),
-    };
-    let policy = Policy {
-        permissions: vec![Permission {
-            rule: Some(permission::Rule::Any(true)),
-        }],
-        principals: vec![Principal {
-            identifier: Some(principal::Identifier::FilterState(allowed)),
-        }],
-        ..Default::default()
-    };
-    let rbac = Rbac {
-        rules: Some(Rules {
-            policies: [("judged".to_owned(), policy)].into(),
-            ..Default::default()
-        }),
+    let deny_all = Rbac {
+        rules: Some(Rules::default()),
         ..Default::default()
     };
     HttpFilter {
-        name: "mcp_verdict".to_owned(),
-        config_type: Some(http_filter::ConfigType::TypedConfig(pack_any(rbac))),
+        name: LOCK_NAME.to_owned(),
+        config_type: Some(http_filter::ConfigType::TypedConfig(pack_any(deny_all))),
         ..Default::default()
     }
 }
@@ -234,9 +213,6 @@ mod tests {
             .into_iter()
             .map(|filter| filter.name)
             .collect();
-        assert_eq!(
-            names,
-            [FILTER_NAME, "mcp_verdict", "envoy.filters.http.router"]
-        );
+        assert_eq!(names, [FILTER_NAME, LOCK_NAME, "envoy.filters.http.router"]);
     }
 }

@@ -1,17 +1,30 @@
 //! Routes: one exact path a server, nothing else.
 
+use std::collections::HashMap;
+
+use envoy_types::pb::envoy::config::rbac::v3::{
+    Permission, Policy, Principal, Rbac as Rules, permission, principal,
+};
 use envoy_types::pb::envoy::config::route::v3::{
     HeaderMatcher, RetryPolicy, Route, RouteAction, RouteConfiguration, RouteMatch, VirtualHost,
     header_matcher::HeaderMatchSpecifier, route, route_action, route_match,
 };
-use envoy_types::pb::envoy::r#type::matcher::v3::{StringMatcher, string_matcher};
+use envoy_types::pb::envoy::extensions::filters::http::rbac::v3::{Rbac, RbacPerRoute};
+use envoy_types::pb::envoy::r#type::matcher::v3::{
+    FilterStateMatcher, StringMatcher, filter_state_matcher, string_matcher,
+};
 use envoy_types::pb::google::protobuf::Any;
+use envoy_types::util::pack_any;
 
 use super::cluster::cluster_name;
+use super::listener::LOCK_NAME;
 use super::{Endpoint, named, seconds, uint};
 
 /// Name of the route configuration.
 pub const ROUTE_NAME: &str = "mcp-zero";
+
+/// Filter state that our filter sets on a request it lets go: the cluster it may go to.
+const VERDICT: &str = "wasm.mcpz.verdict";
 
 /// The route configuration; a path without a route is Envoy's 404.
 pub(super) fn routes(endpoints: &[Endpoint]) -> (String, Any) {
@@ -79,6 +92,41 @@ fn route(endpoint: &Endpoint, path: &str, stream: bool) -> Route {
             }),
             ..Default::default()
         })),
+        typed_per_filter_config: unlocked_by(&cluster_name(endpoint)),
+        ..Default::default()
+    }
+}
+
+/// Lets in what our filter has admitted to this very cluster: a request that was judged under
+/// an older policy does not follow a newer route, nor the other way round.
+fn unlocked_by(cluster: &str) -> HashMap<String, Any> {
+    let admitted = FilterStateMatcher {
+        key: VERDICT.to_owned(),
+        matcher: Some(filter_state_matcher::Matcher::StringMatch(exactly(cluster))),
+    };
+    let policy = Policy {
+        permissions: vec![Permission {
+            rule: Some(permission::Rule::Any(true)),
+        }],
+        principals: vec![Principal {
+            identifier: Some(principal::Identifier::FilterState(admitted)),
+        }],
+        ..Default::default()
+    };
+    let rbac = Rbac {
+        rules: Some(Rules {
+            policies: [("admitted".to_owned(), policy)].into(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let lock = pack_any(RbacPerRoute { rbac: Some(rbac) });
+    [(LOCK_NAME.to_owned(), lock)].into()
+}
+
+fn exactly(text: &str) -> StringMatcher {
+    StringMatcher {
+        match_pattern: Some(string_matcher::MatchPattern::Exact(text.to_owned())),
         ..Default::default()
     }
 }
@@ -86,10 +134,7 @@ fn route(endpoint: &Endpoint, path: &str, stream: bool) -> Route {
 fn is_get() -> HeaderMatcher {
     HeaderMatcher {
         name: ":method".to_owned(),
-        header_match_specifier: Some(HeaderMatchSpecifier::StringMatch(StringMatcher {
-            match_pattern: Some(string_matcher::MatchPattern::Exact("GET".to_owned())),
-            ..Default::default()
-        })),
+        header_match_specifier: Some(HeaderMatchSpecifier::StringMatch(exactly("GET"))),
         ..Default::default()
     }
 }

@@ -57,10 +57,10 @@ impl Exchange {
                 }
                 inspected.verdict = Verdict::Pass(edited.or(listed));
             }
-            Message::Error { id, .. } => {
-                let ask = id.and_then(own);
-                inspected.answers = ask.is_some();
-                let spec = ask.map(|ask| ask.spec);
+            Message::Error { id, error } => {
+                let spec = id.and_then(own).map(|ask| ask.spec);
+                inspected.answers = spec.is_some();
+                self.elicitations_inside(live, *error)?;
                 self.record.is_error |= inspected.answers;
                 inspected.verdict = Verdict::Pass(self.mask(live, spec, text)?);
             }
@@ -143,8 +143,17 @@ impl Exchange {
         Ok(())
     }
 
-    /// Takes out of lists what the caller may not have: by the method of the own request,
-    /// by shape where the request is not known.
+    /// An error may ask the client to go somewhere first (URL elicitation required).
+    fn elicitations_inside(&mut self, live: &Live, error: Value<'_>) -> Result<(), ()> {
+        let asks = error.get("data").and_then(|d| d.get("elicitations"));
+        match asks.is_none() || self.client_request(live, "elicitation/create") {
+            true => Ok(()),
+            false => Err(()),
+        }
+    }
+
+    /// Takes out of lists what the caller may not have, wherever they appear: the list that
+    /// was asked for must be there, and whatever has the shape of another is one.
     fn lists(
         &mut self,
         live: &Live,
@@ -152,11 +161,12 @@ impl Exchange {
         text: &[u8],
         result: Value<'_>,
     ) -> Result<Option<Vec<u8>>, ()> {
-        let kinds: Vec<ListKind> = match spec.map(|s| s.governed) {
-            Some(Governed::List(kind)) => vec![kind],
-            Some(_) => return Ok(None),
-            None => listing::kinds(result).collect(),
-        };
+        let mut kinds: Vec<ListKind> = listing::kinds(result).collect();
+        if let Some(Governed::List(kind)) = spec.map(|s| s.governed)
+            && !kinds.contains(&kind)
+        {
+            kinds.push(kind);
+        }
         let mut edits = Edits::default();
         let mut removed = 0;
         for kind in &kinds {

@@ -233,14 +233,14 @@ impl Exchange {
         self.accepts_stream = facts.accepts_stream;
         self.version.clone_from(&facts.version);
         self.modern = facts.era == Era::Modern;
-        let legacy = facts.era == Era::Legacy;
+        let mirrors = facts.era == Era::Modern && facts.verb == Verb::Post;
         let mut seen: Vec<&[u8]> = Vec::new();
         for (name, _) in head.headers.iter() {
             let mirror = name.starts_with(b"mcp-param-");
             let known = std::str::from_utf8(name).is_ok_and(|n| TO_SERVER.contains(&n)) || mirror;
-            // Servers of the older revisions have no use for mirrors of the body.
+            // Without a body of 2026-07-28 there is nothing that they mirror.
             let mirror = mirror || name == b"mcp-method" || name == b"mcp-name";
-            if (!known || (legacy && mirror)) && !seen.contains(&name) {
+            if (!known || (!mirrors && mirror)) && !seen.contains(&name) {
                 seen.push(name);
                 let name = String::from_utf8_lossy(name).into_owned();
                 cx.out
@@ -273,9 +273,42 @@ impl Exchange {
         if facts.verb == Verb::Post {
             return self.refuse(&Refusal::Unreadable(-32700), cx);
         }
+        let Some(cluster) = self.cluster() else {
+            return self.refuse(&Refusal::Unavailable, cx);
+        };
+        cx.out.push(Action::Admit(cluster));
         self.record.decision = "allow";
         self.phase = Phase::Sent;
         Flow::Go
+    }
+
+    /// Where the request may go.
+    pub(super) fn cluster(&self) -> Option<String> {
+        let server = self.live.as_ref()?.snapshot.server(&self.server)?;
+        Some(server.cluster.to_string())
+    }
+
+    /// A body may be long in coming: what is judged is judged by what is live when it is
+    /// whole, and its token is still good then.
+    pub(super) fn renew(&mut self, cx: &Cx<'_>) -> Result<Rc<Live>, Refusal> {
+        let before = self.live.clone().ok_or(Refusal::Unavailable)?;
+        let live = cx.world.live.clone().ok_or(Refusal::Unavailable)?;
+        if let Some(caller) = &self.caller {
+            let issuers = live.snapshot.issuers();
+            let issuer = issuers.iter().find(|i| i.issuer == caller.issuer);
+            let leeway = issuer.map_or(0, |i| u64::from(i.leeway_seconds));
+            if cx.seconds() >= caller.expires_at.saturating_add(leeway) {
+                self.record.reason = Some("expired before the body was whole".to_owned());
+                return Err(Refusal::BadToken);
+            }
+        }
+        // Who calls was found out under the issuers of then.
+        if before.snapshot.issuers() != live.snapshot.issuers() {
+            return Err(Refusal::Unavailable);
+        }
+        self.record.policy_version = Some(live.snapshot.version().to_owned());
+        self.live = Some(Rc::clone(&live));
+        Ok(live)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::refusal::Refusal;
 use crate::world::{Cx, Live};
 use mcp_zero_mask::Report;
 use mcp_zero_policy::Decision;
-use mcp_zero_wire::json::{Doc, Edits, Limits, Value};
+use mcp_zero_wire::json::{Doc, Edits, Kind, Limits, Value};
 use mcp_zero_wire::method::{self, Governed, Sender, Shape, Spec};
 use mcp_zero_wire::revision::{Era, META_CAPABILITIES, META_VERSION, Revision};
 use mcp_zero_wire::rpc::{Fault, Message};
@@ -20,11 +20,13 @@ impl Exchange {
         let Phase::Request(facts) = std::mem::replace(&mut self.phase, Phase::Sent) else {
             return self.give_up(cx);
         };
-        let Some(live) = self.live.clone() else {
-            return self.refuse(&Refusal::Unavailable, cx);
-        };
-        match self.admit_body(&facts, &live, body, cx) {
-            Ok(()) => {
+        let admitted = self
+            .renew(cx)
+            .and_then(|live| self.admit_body(&facts, &live, body, cx))
+            .and_then(|()| self.cluster().ok_or(Refusal::Unavailable));
+        match admitted {
+            Ok(cluster) => {
+                cx.out.push(Action::Admit(cluster));
                 self.record.decision = "allow";
                 Flow::Go
             }
@@ -62,15 +64,19 @@ impl Exchange {
         let mut report = Report::default();
         match &message {
             Message::Request { id, method, params } => {
-                self.record.jsonrpc_id = Some(id.raw().to_owned());
+                self.record.jsonrpc_id = Some(unmarked(live, id.raw()));
                 let spec = method::lookup(method, Sender::Client);
                 self.ask = spec.map(|spec| Ask {
                     id: (*id).to_owned(),
                     spec,
                 });
                 self.era(facts, method, *params)?;
-                let Some(spec) = spec.filter(|s| s.shape == Shape::Request && in_era(s, facts.era))
-                else {
+                let known = |s: &&Spec| {
+                    s.shape == Shape::Request
+                        && s.governed != Governed::Refused
+                        && in_era(s, facts.era)
+                };
+                let Some(spec) = spec.filter(known) else {
                     self.ask.get_or_insert(Ask {
                         id: (*id).to_owned(),
                         spec: NOTHING,
@@ -82,7 +88,6 @@ impl Exchange {
                 live.masker
                     .request(&message, spec, &mut edits, &mut report)
                     .map_err(|_| Refusal::Unavailable)?;
-                self.mirrors(facts, live, &mut report, cx)?;
             }
             Message::Notification { method, params } => {
                 self.era(facts, method, *params)?;
@@ -110,9 +115,19 @@ impl Exchange {
                     .map_err(|_| Refusal::Unavailable)?;
             }
         }
+        let edited = match edits.is_empty() {
+            true => None,
+            false => Some(edits.apply(body).map_err(|_| Refusal::Unavailable)?),
+        };
+        if facts.era == Era::Modern {
+            let changed = match &edited {
+                Some(edited) => changes(doc.root(), edited)?,
+                None => Vec::new(),
+            };
+            self.mirrors(facts, live, &changed, &mut report, cx)?;
+        }
         self.record.masked("request", &report);
-        if !edits.is_empty() {
-            let edited = edits.apply(body).map_err(|_| Refusal::Unavailable)?;
+        if let Some(edited) = edited {
             cx.out.push(Action::Body(Direction::Request, edited));
         }
         Ok(())
@@ -178,7 +193,7 @@ impl Exchange {
             _ => None,
         };
         let agree = |header: &Result<Option<String>, ()>, body: Option<&str>| match header {
-            Ok(Some(header)) => body.is_none_or(|body| header == body),
+            Ok(Some(header)) => body == Some(header),
             Ok(None) => !is_request || body.is_none(),
             Err(()) => false,
         };
@@ -203,7 +218,7 @@ impl Exchange {
             TargetError::Malformed => Refusal::Unreadable(rpc::INVALID_REQUEST),
             TargetError::Refused => denied.clone(),
         })?;
-        self.name(&targets);
+        self.name(live, &targets);
         let decision = self.judge(live).decide_all(&targets);
         if let Some(decision) = decision {
             let allowed = decision.is_allowed();
@@ -220,9 +235,9 @@ impl Exchange {
         self.record.reason = Some(decision.reason.to_owned());
     }
 
-    fn name(&mut self, targets: &[Target<'_>]) {
-        // Names come from clients: a record stays small whatever they are.
-        let short = |text: &str| text.chars().take(256).collect::<String>();
+    fn name(&mut self, live: &Live, targets: &[Target<'_>]) {
+        // Names come from clients: a record stays small and clean whatever they are.
+        let short = |text: &str| unmarked(live, &text.chars().take(256).collect::<String>());
         match targets.first() {
             Some(Target::Tool(name)) => self.record.tool_name = Some(short(name)),
             Some(Target::Prompt(name)) => self.record.prompt_name = Some(short(name)),
@@ -231,27 +246,69 @@ impl Exchange {
         }
     }
 
-    /// An argument that is masked in the body is masked in its mirror too.
+    /// What is masked in the body is masked in its mirror too, by whatever name it goes there.
     fn mirrors(
         &mut self,
         facts: &Facts,
         live: &Live,
+        changed: &[(String, String)],
         report: &mut Report,
         cx: &mut Cx<'_>,
     ) -> Result<(), Refusal> {
-        if facts.era == Era::Legacy {
-            return Ok(());
-        }
         let params = facts.params.as_ref().map_err(|()| Refusal::Disagreement)?;
         for (name, value) in params {
-            let key = name.strip_prefix("mcp-param-");
-            if let Some(masked) = live.masker.text(value, key, report) {
+            let as_in_body = changed.iter().find(|(before, _)| before == value);
+            let masked = match as_in_body {
+                Some((_, after)) => Some(after.clone()),
+                None => live
+                    .masker
+                    .text(value, name.strip_prefix("mcp-param-"), report),
+            };
+            if let Some(masked) = masked {
                 let edit = HeaderEdit::Set(name.clone(), header::encode(&masked).into_bytes());
                 cx.out.push(Action::Header(Direction::Request, edit));
             }
         }
         Ok(())
     }
+}
+
+/// Every string or number of a document that an edit has changed, before and after.
+fn changes(before: Value<'_>, edited: &[u8]) -> Result<Vec<(String, String)>, Refusal> {
+    let doc = Doc::scan(edited, &Limits::default()).map_err(|_| Refusal::Unavailable)?;
+    let mut found = Vec::new();
+    compare(before, doc.root(), &mut found);
+    Ok(found)
+}
+
+/// Recursion ends where the reader's limit of depth does.
+fn compare(before: Value<'_>, after: Value<'_>, found: &mut Vec<(String, String)>) {
+    match before.kind() {
+        Kind::Object => {
+            for ((_, a), (_, b)) in before.named().zip(after.named()) {
+                compare(a, b, found);
+            }
+        }
+        Kind::Array => {
+            for (a, b) in before.items().zip(after.items()) {
+                compare(a, b, found);
+            }
+        }
+        Kind::String | Kind::Number if before.raw() != after.raw() => {
+            let text = |value: Value<'_>| match value.text() {
+                Some(text) => text.into_owned(),
+                None => value.raw_str().to_owned(),
+            };
+            found.push((text(before), text(after)));
+        }
+        Kind::String | Kind::Number | Kind::Null | Kind::Bool => {}
+    }
+}
+
+/// A text of the client's for the record: what masking would take out does not go there.
+fn unmarked(live: &Live, text: &str) -> String {
+    let masked = live.masker.text(text, None, &mut Report::default());
+    masked.unwrap_or_else(|| text.to_owned())
 }
 
 fn in_era(spec: &Spec, era: Era) -> bool {

@@ -15,7 +15,6 @@ use mcp_zero_wire::sse;
 const TO_CLIENT: &[&str] = &[
     ":status",
     "allow",
-    "cache-control",
     "connection",
     "content-length",
     "content-type",
@@ -126,8 +125,14 @@ impl Exchange {
             }
         }
         let id = self.record.correlation_id.clone().into_bytes();
-        let edit = HeaderEdit::Set("x-correlation-id".to_owned(), id);
-        cx.out.push(Action::Header(Direction::Response, edit));
+        for (name, value) in [
+            ("x-correlation-id", id),
+            // What was made for one caller is kept by nobody in between.
+            ("cache-control", b"no-store, no-transform".to_vec()),
+        ] {
+            let edit = HeaderEdit::Set(name.to_owned(), value);
+            cx.out.push(Action::Header(Direction::Response, edit));
+        }
     }
 
     /// An answer without a body: right for a notification, none for a request.

@@ -167,3 +167,16 @@ fn a_list_over_several_lines_is_relaxed_and_masked() {
         json!({"type": "string"})
     );
 }
+
+#[test]
+fn lists_and_requests_hide_nowhere() {
+    let mut run = Run::post(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
+    let sent = run.json(r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[],"prompts":[{"name":"bye"},{"name":"hello"}]}}"#);
+    assert!(sent.contains("hello") && !sent.contains("bye"), "{sent}");
+    let mut run = Run::post(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#);
+    let sent = run.json(r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"drop"}]}}"#);
+    assert!(!sent.contains("drop"), "{sent}");
+    let mut run = Run::post(&call("get_x", json!({})));
+    let sent = run.json(r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32042,"message":"m","data":{"elicitations":[{"mode":"url","url":"https://evil.example"}]}}}"#);
+    assert!(sent.contains("-31502") && !sent.contains("evil"), "{sent}");
+}

@@ -131,3 +131,40 @@ fn requests_inside_results_are_judged() {
         assert_eq!(sent.contains("-31502"), !passes, "{sent}");
     }
 }
+
+#[test]
+fn a_mirror_follows_the_body_by_value() {
+    let good = json!({"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": {
+        "name": "get_x", "arguments": {"password": "hunter2xyz", "n": 1}, "_meta": meta()}})
+    .to_string();
+    let sent = run(
+        &[("mcp-param-auth", "hunter2xyz"), ("mcp-param-n", "1")],
+        &good,
+    );
+    assert_eq!(sent.flow, Flow::Go);
+    let header = sent.header("mcp-param-auth").unwrap();
+    assert_eq!(
+        mcp_zero_wire::header::decode(&header).unwrap(),
+        "<PASSWORD>"
+    );
+    assert_eq!(sent.header("mcp-param-n"), None);
+    // Nothing is mirrored where there is no body, and no name where the body has none.
+    let head = with(
+        POST,
+        &[
+            (":method", "GET"),
+            ("content-type", ""),
+            ("mcp-protocol-version", VERSION),
+            ("mcp-param-x", "ann@example.com"),
+            ("mcp-method", "tools/call"),
+        ],
+    );
+    let get = Run::open(&head, true);
+    assert_eq!(get.header("mcp-param-x").as_deref(), Some("(removed)"));
+    assert_eq!(get.header("mcp-method").as_deref(), Some("(removed)"));
+    let list =
+        json!({"jsonrpc": "2.0", "id": 9, "method": "tools/list", "params": {"_meta": meta()}})
+            .to_string();
+    let named = run(&[("mcp-method", "tools/list")], &list);
+    assert_eq!(named.status_and_code(), (400, -32020));
+}

@@ -59,7 +59,6 @@ fn every_object_is_judged() {
         ),
         ("ping", json!({}), true),
         ("tools/list", json!({}), true),
-        ("tasks/list", json!({}), false),
     ] {
         let run = Run::post(&request(method, params.clone()));
         if allowed {
@@ -68,10 +67,10 @@ fn every_object_is_judged() {
             assert_eq!(run.status_and_code(), (200, -31403), "{method} {params}");
         }
     }
-    assert_eq!(
-        Run::post(&request("skills/list", json!({}))).status_and_code(),
-        (200, -32601)
-    );
+    for unknown in ["skills/list", "tasks/list", "tasks/get"] {
+        let run = Run::post(&request(unknown, json!({"taskId": "t"})));
+        assert_eq!(run.status_and_code(), (200, -32601), "{unknown}");
+    }
     assert_eq!(
         Run::post(&request(
             "tools/call",
@@ -160,4 +159,24 @@ fn a_host_that_fails_is_a_refusal() {
     let mut run = Run::open(POST, false);
     run.on(Event::Whole(b"{}"));
     assert_eq!(run.status_and_code(), (503, -31503));
+}
+
+#[test]
+fn a_body_that_is_long_in_coming_is_judged_by_the_live_policy() {
+    let mut run = Run::open(POST, false);
+    let mut stricter = policy();
+    stricter.rules[0].servers[0].tools = patterns(&["send"]);
+    stricter.servers[0].cluster = "s-2".to_owned();
+    run.world.load(&sealed(stricter.clone())).unwrap();
+    run.on(Event::Request(call("get_x", json!({})).as_bytes()));
+    assert!(run.body().unwrap().contains("Access denied"));
+    // What passes goes where the live policy says.
+    let mut run = Run::open(POST, false);
+    run.world.load(&sealed(stricter)).unwrap();
+    run.on(Event::Request(call("send", json!({})).as_bytes()));
+    assert!(
+        run.out.contains(&Action::Admit("s-2".to_owned())),
+        "{:?}",
+        run.out
+    );
 }
