@@ -201,3 +201,42 @@ fn an_envoy_that_keeps_dying_ends_the_gateway_in_order() {
         gateway.log()
     );
 }
+
+#[test]
+fn no_push_lets_a_call_to_a_server_that_denies_it() {
+    let first = Scripted::json(ANSWER);
+    let second = Scripted::json(ANSWER);
+    let gateway = Gateway::start(&policy(&first.url()));
+    let token = gateway.token("alice", "developers");
+    let over = Arc::new(AtomicBool::new(false));
+    let bearer = format!("Bearer {token}");
+    let address = gateway.address();
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (over, bearer) = (Arc::clone(&over), bearer.clone());
+            std::thread::spawn(move || {
+                let mut answers = 0_u32;
+                while !over.load(Ordering::SeqCst) {
+                    let text = request("POST", "/mcp/s", &[("authorization", &bearer)], CALL);
+                    let answer = mcp_zero_tests::exchange(address, text.as_bytes());
+                    assert!([200, 503].contains(&answer.status), "{answer:?}");
+                    answers += 1;
+                }
+                answers
+            })
+        })
+        .collect();
+    for round in 1..=6 {
+        gateway.set_policy(&denying(&second.url()));
+        gateway.wait_for_log("live: ", 2 * round);
+        std::thread::sleep(std::time::Duration::from_millis(150));
+        gateway.set_policy(&policy(&first.url()));
+        gateway.wait_for_log("live: ", 2 * round + 1);
+        std::thread::sleep(std::time::Duration::from_millis(150));
+    }
+    over.store(true, Ordering::SeqCst);
+    let answers: u32 = clients.into_iter().map(|c| c.join().unwrap()).sum();
+    assert!(answers > 100, "{answers}");
+    assert!(!first.received().is_empty());
+    assert_eq!(second.received().len(), 0, "no policy ever allowed this");
+}

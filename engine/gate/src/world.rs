@@ -4,6 +4,7 @@ use crate::action::Action;
 use mcp_zero_identity::{Algorithm, Issuer, Key, KeySet, TokenCache, Verifier};
 use mcp_zero_mask::{Entity, Masker};
 use mcp_zero_policy::{DecodeError, KeyMaterial, Snapshot};
+use std::cell::Cell;
 use std::rc::Rc;
 
 /// Verified tokens that a worker remembers.
@@ -53,11 +54,40 @@ impl Loaded {
     }
 }
 
+/// Bytes of incomplete events that all streams of a worker may hold together. Its memory is
+/// shared by every exchange: none may take it all.
+const MOST_HELD: usize = 48 << 20;
+
+/// What one stream holds of the worker's budget; given back when it is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    all: Rc<Cell<usize>>,
+    own: usize,
+}
+
+impl Held {
+    /// Holds so much from now on; false where the worker has no room for it.
+    pub(crate) fn set(&mut self, bytes: usize) -> bool {
+        let others = self.all.get().saturating_sub(self.own);
+        let fits = bytes <= self.own || others.saturating_add(bytes) <= MOST_HELD;
+        self.own = if fits { bytes } else { 0 };
+        self.all.set(others.saturating_add(self.own));
+        fits
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.all.set(self.all.get().saturating_sub(self.own));
+    }
+}
+
 /// The state of one worker.
 #[derive(Debug)]
 pub struct World {
     pub(crate) live: Option<Rc<Live>>,
     pub(crate) tokens: TokenCache,
+    held: Rc<Cell<usize>>,
 }
 
 impl Default for World {
@@ -65,11 +95,20 @@ impl Default for World {
         Self {
             live: None,
             tokens: TokenCache::new(TOKENS),
+            held: Rc::default(),
         }
     }
 }
 
 impl World {
+    /// A part of the budget, empty at first.
+    pub(crate) fn hold(&self) -> Held {
+        Held {
+            all: Rc::clone(&self.held),
+            own: 0,
+        }
+    }
+
     /// Makes a snapshot the live one. Exchanges under way keep theirs.
     pub fn adopt(&mut self, loaded: &Loaded) {
         self.live = Some(Rc::clone(&loaded.0));
@@ -163,5 +202,24 @@ pub struct Cx<'a> {
 impl Cx<'_> {
     pub(crate) fn seconds(&self) -> u64 {
         self.now_ms / 1000
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_budget_is_shared_and_given_back() {
+        let world = World::default();
+        let (mut a, mut b) = (world.hold(), world.hold());
+        assert!(a.set(MOST_HELD - 10) && b.set(10));
+        assert!(!b.set(11), "no room");
+        assert_eq!(world.held.get(), MOST_HELD - 10);
+        assert!(a.set(5) && b.set(11));
+        drop(a);
+        assert_eq!(world.held.get(), 11);
+        drop(b);
+        assert_eq!(world.held.get(), 0);
     }
 }

@@ -37,7 +37,7 @@ const REQUEST_ID: &str = "%STREAM_ID%";
 const FRESH_ID: &str = "%UNIQUE_ID%";
 
 /// The first row that holds wins.
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 13] = [
     // The deny-all default in place of the filter, or the lock behind it.
     row(
         r#"response.code_details.startsWith("rbac_access_denied")"#,
@@ -93,6 +93,13 @@ const ROWS: [Row; 12] = [
         None,
         -31429,
         "Too many requests",
+    ),
+    // A transfer coding that nobody knows is the client's fault.
+    row(
+        r#"response.code_details != "" && response.code == 501"#,
+        Some(400),
+        -32600,
+        "Invalid request",
     ),
     Row {
         id: FRESH_ID,

@@ -11,7 +11,7 @@ use crate::event::{Direction, End, Event};
 use crate::judge::Judge;
 use crate::record::Record;
 use crate::refusal::{Refusal, Voice};
-use crate::world::{Cx, Live};
+use crate::world::{Cx, Held, Live};
 use mcp_zero_identity::Caller;
 use mcp_zero_wire::{method::Spec, revision::Era, rpc::IdBuf, sse};
 use std::rc::Rc;
@@ -55,8 +55,8 @@ enum Phase {
     Sent,
     /// The whole answer is awaited: JSON, or a stream for a client that takes none.
     Whole { stream: bool },
-    /// Events pass one by one.
-    Stream(Box<sse::Decoder>),
+    /// Events pass one by one; only an incomplete one is held.
+    Stream(Box<sse::Decoder>, Held),
     /// Nothing more is looked at: the answer is not the server's.
     Passing,
     /// The exchange has answered itself.
@@ -104,7 +104,7 @@ impl Exchange {
             (Phase::Whole { .. }, Event::Overflow(Direction::Response)) => {
                 self.refuse(&Refusal::Blocked, cx)
             }
-            (Phase::Stream(_), Event::Chunk(piece, last)) => self.chunk(piece, last, cx),
+            (Phase::Stream(..), Event::Chunk(piece, last)) => self.chunk(piece, last, cx),
             (Phase::Passing, _) => Flow::Go,
             // What no driver should tell is doubt.
             (_, _) => self.give_up(cx),
@@ -126,7 +126,7 @@ impl Exchange {
     /// Where the host failed: an error before the answer has begun, a cut after.
     fn give_up(&mut self, cx: &mut Cx<'_>) -> Flow {
         match self.phase {
-            Phase::Stream(_) | Phase::Passing => {
+            Phase::Stream(..) | Phase::Passing => {
                 self.note(&Refusal::Unavailable);
                 self.reset(cx)
             }
@@ -157,7 +157,7 @@ impl Exchange {
             refusal,
             Refusal::Blocked | Refusal::BadServer(_) | Refusal::NotAcceptable
         );
-        if !of_the_answer && !matches!(self.phase, Phase::Stream(_) | Phase::Whole { .. }) {
+        if !of_the_answer && !matches!(self.phase, Phase::Stream(..) | Phase::Whole { .. }) {
             self.record.decision = "deny";
         }
     }

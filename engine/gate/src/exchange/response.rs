@@ -81,7 +81,8 @@ impl Exchange {
             let edit = HeaderEdit::Remove("content-length".to_owned());
             cx.out.push(Action::Header(Direction::Response, edit));
             cx.out.push(Action::Stream);
-            self.phase = Phase::Stream(Box::new(sse::Decoder::new(limit as usize)));
+            let decoder = Box::new(sse::Decoder::new(limit as usize));
+            self.phase = Phase::Stream(decoder, cx.world.hold());
             return Flow::Go;
         }
         if stream || media == Media::Json {

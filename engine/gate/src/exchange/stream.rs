@@ -13,6 +13,8 @@ use std::rc::Rc;
 
 /// From this age on a stream follows the live policy (milliseconds).
 const FOLLOWS_AFTER: u64 = 60_000;
+/// How much of a piece is read at a time.
+const SLICE: usize = 16 * 1024;
 /// Denied server requests that are answered, for each exchange.
 const MOST_CALLS: u32 = 64;
 
@@ -22,18 +24,23 @@ impl Exchange {
             self.record.cause = Some("stream_ended");
             return self.reset(cx);
         };
-        let Phase::Stream(decoder) = &mut self.phase else {
-            return self.give_up(cx);
-        };
-        let Ok(frames) = decoder.push(piece) else {
-            // More than one event may hold: the rest of the stream cannot be told apart.
-            let event = self.blocked();
-            cx.out.extend(event.map(Action::Emit));
-            return self.reset(cx);
-        };
         let mut out = Vec::new();
-        for frame in frames {
-            self.frame(&live, &frame, &mut out, cx);
+        // In slices: a piece of nothing but tiny events would be many times its size at once.
+        for slice in piece.chunks(SLICE) {
+            let Phase::Stream(decoder, held) = &mut self.phase else {
+                return self.give_up(cx);
+            };
+            let frames = decoder.push(slice);
+            let fits = held.set(decoder.pending());
+            let (Ok(frames), true) = (frames, fits) else {
+                // More than one event may hold: the rest cannot be told apart.
+                out.extend(self.blocked().unwrap_or_default());
+                cx.out.push(Action::Emit(out));
+                return self.reset(cx);
+            };
+            for frame in frames {
+                self.frame(&live, &frame, &mut out, cx);
+            }
         }
         if !out.is_empty() {
             cx.out.push(Action::Emit(out));
