@@ -65,15 +65,13 @@ const SUFFIX: &str = "?=";
 #[error("malformed `=?base64?…?=` value")]
 pub struct EncodingError;
 
-/// The text behind a mirrored value of 2026-07-28: itself, or what `=?base64?…?=` holds.
+/// The text behind a mirrored value of 2026-07-28: itself, or what `=?base64?…?=` holds
+/// (the case of `base64` does not matter).
 ///
 /// # Errors
 /// [`EncodingError`] when the base64 is not canonical or does not hold UTF-8.
 pub fn decode(value: &str) -> Result<Cow<'_, str>, EncodingError> {
-    let Some(inside) = value
-        .strip_prefix(PREFIX)
-        .and_then(|v| v.strip_suffix(SUFFIX))
-    else {
+    let Some(inside) = marked(value).and_then(|v| v.strip_suffix(SUFFIX)) else {
         return Ok(Cow::Borrowed(value));
     };
     let bytes = base64_decode(inside.as_bytes()).ok_or(EncodingError)?;
@@ -82,11 +80,17 @@ pub fn decode(value: &str) -> Result<Cow<'_, str>, EncodingError> {
         .map_err(|_| EncodingError)
 }
 
+/// What follows the prefix, whatever its case.
+fn marked(value: &str) -> Option<&str> {
+    let (prefix, rest) = value.split_at_checked(PREFIX.len())?;
+    prefix.eq_ignore_ascii_case(PREFIX).then_some(rest)
+}
+
 /// A text as a mirrored header value: as it is where that is safe, else encoded.
 pub fn encode(text: &str) -> String {
     let plain = text.bytes().all(|b| matches!(b, 0x20..=0x7e))
         && text.trim() == text
-        && !(text.starts_with(PREFIX) && text.ends_with(SUFFIX));
+        && !(marked(text).is_some() && text.ends_with(SUFFIX));
     if plain {
         text.to_owned()
     } else {
@@ -200,7 +204,12 @@ mod tests {
         ] {
             assert_eq!(decode(bad), Err(EncodingError), "{bad}");
         }
-        assert_eq!(decode("=?BASE64?w6k=?=").unwrap(), "=?BASE64?w6k=?=");
+        assert_eq!(decode("=?BASE64?w6k=?=").unwrap(), "\u{e9}");
+        assert_eq!(decode("=?Base64?w6l=?="), Err(EncodingError));
+        assert_eq!(decode("=?base64\u{e9}").unwrap(), "=?base64\u{e9}");
+        let literal = "=?bAse64?w6k=?=";
+        assert_ne!(encode(literal), literal);
+        assert_eq!(decode(&encode(literal)).unwrap(), literal);
         assert_eq!(encode("plain"), "plain");
         assert_eq!(encode(" x"), "=?base64?IHg=?=");
     }

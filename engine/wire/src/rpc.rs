@@ -278,7 +278,12 @@ impl<'d> Members<'d> {
 }
 
 fn suspicious(name: &str) -> bool {
-    PROTOTYPE.contains(&name) || resembles(name, GOVERNED)
+    lookalike(name, GOVERNED)
+}
+
+/// True for another spelling of one of the names, and for a way to an object's prototype.
+pub(crate) fn lookalike(name: &str, names: &[&str]) -> bool {
+    PROTOTYPE.contains(&name) || resembles(name, names)
 }
 
 /// True for another spelling of one of the names under Unicode simple case folding,

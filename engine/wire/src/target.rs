@@ -2,6 +2,7 @@
 
 use crate::json::{Kind, Value};
 use crate::method::{Governed, Spec};
+use crate::rpc::lookalike;
 use std::borrow::Cow;
 
 /// One object that must be allowed.
@@ -34,9 +35,9 @@ pub enum TargetError {
 /// # Errors
 /// [`TargetError`] when the params do not say what is asked for.
 pub fn targets<'d>(spec: &Spec, params: Option<Value<'d>>) -> Result<Vec<Target<'d>>, TargetError> {
-    let text = |name: &str| {
+    let text = |name: &str, good: fn(&str) -> bool| {
         params
-            .and_then(|p| named(p, name))
+            .and_then(|p| named(p, name, good))
             .ok_or(TargetError::Malformed)
     };
     match spec.governed {
@@ -46,13 +47,13 @@ pub fn targets<'d>(spec: &Spec, params: Option<Value<'d>>) -> Result<Vec<Target<
                 return Err(TargetError::Refused);
             }
             arguments(params)?;
-            Ok(vec![Target::Tool(text("name")?)])
+            Ok(vec![Target::Tool(text("name", tool_name)?)])
         }
         Governed::Prompt => {
             arguments(params)?;
-            Ok(vec![Target::Prompt(text("name")?)])
+            Ok(vec![Target::Prompt(text("name", prompt_name)?)])
         }
-        Governed::Resource => Ok(vec![Target::Resource(text("uri")?)]),
+        Governed::Resource => Ok(vec![Target::Resource(text("uri", resource_uri)?)]),
         Governed::Reference => reference(params),
         Governed::Subscriptions => subscriptions(params),
         Governed::ClientRequest => Ok(vec![Target::ClientRequest(spec.name)]),
@@ -60,13 +61,81 @@ pub fn targets<'d>(spec: &Spec, params: Option<Value<'d>>) -> Result<Vec<Target<
     }
 }
 
-/// A name or URI: not empty, and without control characters, which readers cut or drop.
-fn named<'d>(object: Value<'d>, member: &str) -> Option<Cow<'d, str>> {
-    object.get_text(member).filter(|name| readable(name))
+fn named<'d>(object: Value<'d>, member: &str, good: fn(&str) -> bool) -> Option<Cow<'d, str>> {
+    object.get_text(member).filter(|name| good(name))
 }
 
-fn readable(name: &str) -> bool {
-    !name.is_empty() && !name.chars().any(char::is_control)
+/// Characters of a name.
+const LONGEST_NAME: usize = 256;
+
+/// A name that every reader and every person takes for the same: not empty, not too long,
+/// no control, white-space or invisible characters.
+fn tool_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(unseen)
+}
+
+/// As a tool's name, with plain spaces inside.
+fn prompt_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.chars().count() <= LONGEST_NAME
+        && !name.starts_with(' ')
+        && !name.ends_with(' ')
+        && !name.chars().any(|c| c != ' ' && unseen(c))
+}
+
+fn unseen(c: char) -> bool {
+    c.is_control()
+        || c.is_whitespace()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'
+                | '\u{1160}'
+                | '\u{17b4}'
+                | '\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+/// A URI (or template) that no server resolves to another one: no dot segments, plain or
+/// percent-encoded, no backslashes, control characters or white space.
+fn resource_uri(uri: &str) -> bool {
+    !uri.is_empty()
+        && !uri
+            .chars()
+            .any(|c| c == '\\' || c.is_control() || c.is_whitespace())
+        && !dot_segment(uri)
+}
+
+fn dot_segment(uri: &str) -> bool {
+    let rest = match uri.split_once(':') {
+        Some((scheme, rest)) if is_scheme(scheme) => rest,
+        _ => uri,
+    };
+    let rest = rest.to_ascii_lowercase().replace("%2e", ".");
+    let rest = rest.replace("%2f", "/").replace("%5c", "/");
+    // A server that opens what follows `file://` knows no query: its parts are judged, too.
+    rest.split(['/', '\\', '?', '#'])
+        .any(|segment| matches!(segment, "." | ".."))
+}
+
+/// RFC 3986 §3.1.
+fn is_scheme(scheme: &str) -> bool {
+    scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
 }
 
 /// `arguments` may be absent or null; otherwise it is an object.
@@ -81,11 +150,40 @@ fn reference(params: Option<Value<'_>>) -> Result<Vec<Target<'_>>, TargetError> 
     let reference = params
         .and_then(|p| p.get("ref"))
         .ok_or(TargetError::Malformed)?;
-    let text = |name| named(reference, name).ok_or(TargetError::Malformed);
-    match &*text("type")? {
-        "ref/prompt" => Ok(vec![Target::Prompt(text("name")?)]),
-        "ref/resource" => Ok(vec![Target::Resource(text("uri")?)]),
+    let text = |name, good| named(reference, name, good).ok_or(TargetError::Malformed);
+    // Closed sets: a server may read a look-alike, or the other kind's member.
+    let only = |names: &[&str]| {
+        let all = reference.members().all(|(name, _)| names.contains(&&*name));
+        all.then_some(()).ok_or(TargetError::Malformed)
+    };
+    match &*text("type", |_| true)? {
+        "ref/prompt" => {
+            only(&["type", "name", "title"])?;
+            Ok(vec![Target::Prompt(text("name", prompt_name)?)])
+        }
+        "ref/resource" => {
+            only(&["type", "uri"])?;
+            Ok(vec![Target::Resource(text("uri", resource_uri)?)])
+        }
         _ => Err(TargetError::Malformed),
+    }
+}
+
+/// Members of the filter of `subscriptions/listen`.
+const FILTER: &[&str] = &[
+    "resourceSubscriptions",
+    "toolsListChanged",
+    "promptsListChanged",
+    "resourcesListChanged",
+    "taskIds",
+];
+
+/// A member that a lenient server may take for one of the filter's: by case, by snake or
+/// kebab case, or through the prototype.
+fn strays(name: &str) -> bool {
+    !FILTER.contains(&name) && {
+        let joined = name.replace(['_', '-'], "");
+        lookalike(name, FILTER) || FILTER.contains(&&*joined) || lookalike(&joined, FILTER)
     }
 }
 
@@ -94,6 +192,9 @@ fn subscriptions(params: Option<Value<'_>>) -> Result<Vec<Target<'_>>, TargetErr
         return Ok(Vec::new());
     };
     if !filter.is_object() {
+        return Err(TargetError::Malformed);
+    }
+    if filter.members().any(|(name, _)| strays(&name)) {
         return Err(TargetError::Malformed);
     }
     let Some(list) = filter.get("resourceSubscriptions") else {
@@ -105,7 +206,7 @@ fn subscriptions(params: Option<Value<'_>>) -> Result<Vec<Target<'_>>, TargetErr
     list.items()
         .map(|uri| {
             uri.text()
-                .filter(|uri| readable(uri))
+                .filter(|uri| resource_uri(uri))
                 .map(Target::Resource)
                 .ok_or(TargetError::Malformed)
         })
@@ -192,5 +293,121 @@ mod tests {
         );
         assert_eq!(of("tasks/list", "{}"), Err(TargetError::Refused));
         assert!(of("tools/call", r#"{"name":"x","arguments":null}"#).is_ok());
+    }
+
+    fn malformed(method: &str, params: &str) {
+        assert_eq!(of(method, params), Err(TargetError::Malformed), "{params}");
+    }
+
+    #[test]
+    fn references_have_closed_members() {
+        let complete = |r: &str| of("completion/complete", &format!("{{\"ref\":{r}}}"));
+        assert!(complete(r#"{"type":"ref/prompt","name":"p","title":"P"}"#).is_ok());
+        assert!(complete(r#"{"type":"ref/resource","uri":"file:///{+path}"}"#).is_ok());
+        for reference in [
+            r#"{"type":"ref/prompt","name":"p","Name":"q"}"#,
+            r#"{"type":"ref/prompt","name":"p","uri":"u"}"#,
+            r#"{"type":"ref/prompt","name":"p","Type":"ref/resource"}"#,
+            r#"{"type":"ref/prompt","name":"p","__proto__":{}}"#,
+            r#"{"type":"ref/prompt","name":"p","x":1}"#,
+            r#"{"type":"ref/resource","uri":"u","name":"p"}"#,
+            r#"{"type":"ref/resource","uri":"u","title":"p"}"#,
+            r#"{"type":"ref/resource","uri":"u","URI":"v"}"#,
+            r#"{"type":"ref/resource","uri":"a/../b"}"#,
+            r#"{"type":"ref/prompt","name":" p"}"#,
+            r#"["ref/prompt"]"#,
+        ] {
+            malformed("completion/complete", &format!("{{\"ref\":{reference}}}"));
+        }
+    }
+
+    #[test]
+    fn filters_have_no_look_alikes() {
+        let listen = |key: &str| format!("{{\"notifications\":{{\"{key}\":[\"u\"]}}}}");
+        for key in [
+            "ResourceSubscriptions",
+            "re\u{17f}ourceSubscriptions",
+            "resourcesubscriptions",
+            "resource_subscriptions",
+            "Resource-Subscriptions",
+            "toolslistchanged",
+            "tas\u{212a}Ids",
+            "__proto__",
+            "constructor",
+        ] {
+            malformed("subscriptions/listen", &listen(key));
+        }
+        malformed(
+            "subscriptions/listen",
+            r#"{"notifications":{"resourceSubscriptions":["a/%2E./b"]}}"#,
+        );
+        for key in ["toolsListChanged", "com.example/other"] {
+            assert_eq!(of("subscriptions/listen", &listen(key)), Ok(vec![]));
+        }
+        let ok = of("subscriptions/listen", &listen("resourceSubscriptions"));
+        assert_eq!(ok.unwrap().len(), 1);
+    }
+
+    #[test]
+    fn uris_that_resolve_to_others_are_refused() {
+        for uri in [
+            "",
+            "..",
+            "a:..",
+            "file:///a/../b",
+            "file:///a/./b",
+            "file:///a/..",
+            "file:///a/%2e%2E/b",
+            "file:///a/.%2e?x",
+            "file:///a/%2E#x",
+            "file:///a%2f..%2Fb",
+            "file:///a%5c..%5Cb",
+            "file:///a?/../b",
+            "file://../b",
+            "file:///a\\b",
+            "file:///a b",
+            "file:///a\u{a0}b",
+            "file:///a\u{2028}b",
+            "file:///a\nb",
+            "file:///a\u{85}b",
+        ] {
+            assert!(!resource_uri(uri), "{uri:?}");
+        }
+        for uri in [
+            "u",
+            "file:///",
+            "file:///a/...",
+            "file:///a/.b/c..d/e.",
+            "file:///{+path}{.ext}",
+            "https://h.x:8/a//b?x=..y",
+            "urn:x:%2ea",
+            "note:\u{e9}",
+        ] {
+            assert!(resource_uri(uri), "{uri:?}");
+        }
+        malformed("resources/read", r#"{"uri":"file:///a/..\/b"}"#);
+        malformed("resources/subscribe", r#"{"uri":"file:///a\\b"}"#);
+    }
+
+    #[test]
+    fn names_are_visible_and_short() {
+        let invisible = "\u{0}\n\u{7f}\u{85}\u{a0}\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{17b4}\u{17b5}\
+            \u{180b}\u{180f}\u{200b}\u{200f}\u{2028}\u{202e}\u{2060}\u{206f}\u{3000}\u{3164}\u{fe00}\
+            \u{fe0f}\u{feff}\u{ffa0}\u{fff0}\u{fffb}\u{e0000}\u{e0041}\u{e0fff}\u{1680}\u{2003}";
+        for c in invisible.chars() {
+            for name in [format!("a{c}b"), format!("{c}a"), format!("a{c}")] {
+                assert!(!tool_name(&name) && !prompt_name(&name), "{name:?}");
+            }
+        }
+        for good in ["a", "a.b/c-d_e", "\u{e9}\u{4e00}", &"\u{e9}".repeat(256)] {
+            assert!(tool_name(good) && prompt_name(good), "{good:?}");
+        }
+        for bad in ["", " ", " a", "a ", &"a".repeat(257)] {
+            assert!(!tool_name(bad) && !prompt_name(bad), "{bad:?}");
+        }
+        assert!(prompt_name("a  b c") && !tool_name("a b"));
+        malformed("tools/call", r#"{"name":"a\u200bb"}"#);
+        malformed("prompts/get", r#"{"name":"a\u200bb"}"#);
+        assert!(of("prompts/get", r#"{"name":"a b"}"#).is_ok());
     }
 }

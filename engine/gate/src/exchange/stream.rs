@@ -75,7 +75,7 @@ impl Exchange {
     fn frame(&mut self, live: &Live, frame: &Frame, out: &mut Vec<u8>, cx: &mut Cx<'_>) {
         // Comments, ids and retry times, and the empty event that carries a first id.
         let Some(data) = frame.data().filter(|d| !d.is_empty()) else {
-            out.extend_from_slice(frame.raw());
+            out.extend(frame.forward());
             return;
         };
         let Ok(inspected) = self.inspect(live, &data) else {
@@ -91,7 +91,10 @@ impl Exchange {
             return;
         }
         match inspected.verdict {
-            Verdict::Pass(None) => out.extend_from_slice(frame.raw()),
+            Verdict::Pass(None) if frame.has_odd_data() => {
+                out.extend(encode::with_data(frame, &data));
+            }
+            Verdict::Pass(None) => out.extend(frame.forward()),
             Verdict::Pass(Some(edited)) => out.extend(encode::with_data(frame, &edited)),
             Verdict::Remove => out.extend(encode::without_data(frame)),
             Verdict::Deny(id) => {

@@ -9,15 +9,23 @@ use std::borrow::Cow;
 pub struct Limits {
     /// Nesting of arrays and objects.
     pub max_depth: u32,
-    /// Values and member names together.
+    /// Values and member names together. A node takes 20 bytes on the tape, and half as much
+    /// again while the tape grows; an object's names take 32 bytes
+    /// each at most (and their text, where it is escaped) while they are compared.
     pub max_nodes: usize,
+}
+
+impl Limits {
+    /// Line breaks between tokens, of any document; 4 bytes are kept for each.
+    pub const MAX_LINE_BREAKS: usize = 100_000;
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             max_depth: 64,
-            max_nodes: 4_000_000,
+            // 20 MB of tape, 30 MB while it grows.
+            max_nodes: 1_000_000,
         }
     }
 }
@@ -65,6 +73,9 @@ pub enum Reason {
     /// More values than the limit, or a text of 4 GiB.
     #[error("too many values")]
     Size,
+    /// More line breaks between tokens than [`Limits::MAX_LINE_BREAKS`].
+    #[error("too many line breaks")]
+    LineBreaks,
 }
 
 pub(super) fn scan(src: &[u8], limits: &Limits) -> Result<(Vec<Node>, Vec<u32>), ScanError> {
@@ -123,26 +134,30 @@ impl Scanner<'_> {
         })
     }
 
-    fn space(&mut self) {
+    fn space(&mut self) -> Step {
         while let Some(byte) = self.peek() {
             match byte {
                 b' ' | b'\t' => {}
+                b'\r' | b'\n' if self.breaks.len() >= Limits::MAX_LINE_BREAKS => {
+                    return self.fail(Reason::LineBreaks);
+                }
                 b'\r' | b'\n' => self.breaks.push(narrow(self.at)),
-                _ => return,
+                _ => return Ok(()),
             }
             self.at += 1;
         }
+        Ok(())
     }
 
     fn document(&mut self) -> Step {
-        self.space();
+        self.space()?;
         self.value()?;
         // An explicit stack of open containers: depth costs no call stack.
         while let Some(container) = self.open.last().copied() {
-            self.space();
+            self.space()?;
             self.inside(container)?;
         }
-        self.space();
+        self.space()?;
         if self.at < self.src.len() {
             self.fail(Reason::Trailing)
         } else {
@@ -169,19 +184,19 @@ impl Scanner<'_> {
                 return self.wanted();
             }
             self.at += 1;
-            self.space();
+            self.space()?;
         }
         if node.kind == Kind::Object {
             if self.peek() != Some(b'"') {
                 return self.wanted();
             }
             self.string()?;
-            self.space();
+            self.space()?;
             if self.peek() != Some(b':') {
                 return self.wanted();
             }
             self.at += 1;
-            self.space();
+            self.space()?;
         }
         if let Some(node) = self.nodes.get_mut(container as usize) {
             node.len += 1;

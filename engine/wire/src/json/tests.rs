@@ -218,3 +218,24 @@ proptest! {
         let _ = scan(&bytes);
     }
 }
+
+#[test]
+fn line_breaks_and_nodes_are_bounded() {
+    assert_eq!(size_of::<doc::Node>(), 20);
+    assert!(Limits::default().max_nodes <= 1_000_000);
+    let most = Limits::MAX_LINE_BREAKS;
+    let text = |breaks: usize| format!("[{}1]", "\n".repeat(breaks));
+    assert_eq!(
+        scan(text(most).as_bytes()).unwrap().line_breaks().len(),
+        most
+    );
+    let error = scan(text(most + 1).as_bytes()).unwrap_err();
+    assert_eq!((error.reason, error.offset), (Reason::LineBreaks, most + 1));
+    let spread = "[1,\r\n1,".to_owned() + &"1\r\n,\r\n".repeat(most / 4) + "1]";
+    assert_eq!(
+        scan(spread.as_bytes()).unwrap_err().reason,
+        Reason::LineBreaks
+    );
+    let many = format!("[{}1]", "1,".repeat(Limits::default().max_nodes));
+    assert_eq!(scan(many.as_bytes()).unwrap_err().reason, Reason::Size);
+}

@@ -15,6 +15,37 @@ impl Frame {
         &self.raw
     }
 
+    /// The event as it may be passed on: without every line that is neither a comment nor
+    /// exactly an `event`, `id`, `retry` or `data` field, and without comments and fields
+    /// that another reader would cut in two. Byte for byte [`Frame::raw`] where nothing has
+    /// to go; empty where nothing stays. What the `data` lines hold is the caller's business
+    /// ([`Frame::has_odd_data`]).
+    pub fn forward(&self) -> Vec<u8> {
+        if self.lines.iter().all(|line| class(line) != Class::Stray) {
+            return self.raw.clone();
+        }
+        // All ends become LF: a CR would swallow the LF behind a line that goes.
+        let mut out = Vec::with_capacity(self.raw.len());
+        for line in &self.lines {
+            if class(line) != Class::Stray {
+                out.extend_from_slice(line);
+                out.push(b'\n');
+            }
+        }
+        if !out.is_empty() {
+            out.push(b'\n');
+        }
+        out
+    }
+
+    /// Whether the data holds U+0085, U+2028, U+2029 or U+FEFF, at which some readers cut
+    /// lines or which they drop: such an event is encoded anew, not forwarded.
+    pub fn has_odd_data(&self) -> bool {
+        self.lines
+            .iter()
+            .any(|line| class(line) == Class::Data && odd_at(line).is_some())
+    }
+
     /// The joined `data` lines; nothing where the event has none, or only empty ones
     /// (readers dispatch no message then).
     pub fn data(&self) -> Option<Vec<u8>> {
@@ -43,6 +74,56 @@ pub(super) fn field(line: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
+/// What a line is to the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    /// A part of the message.
+    Data,
+    /// The message's type.
+    Event,
+    /// A comment, an id or a retry time.
+    Aside,
+    /// Nothing that is passed on: some reader could take it, or a part of it, for data.
+    Stray,
+}
+
+/// Field names are compared byte by byte; a byte order mark makes another name.
+pub(super) fn class(line: &[u8]) -> Class {
+    match field(line) {
+        (b"data", _) => Class::Data,
+        (b"" | b"event" | b"id" | b"retry", _) if cut_by_others(line) => Class::Stray,
+        (b"event", _) => Class::Event,
+        // A line that begins with a colon is a comment.
+        (b"" | b"id", _) => Class::Aside,
+        (b"retry", time) if time.iter().all(u8::is_ascii_digit) => Class::Aside,
+        _ => Class::Stray,
+    }
+}
+
+/// Characters of JSON strings at which some readers end a line or which they drop, with
+/// their JSON escapes.
+const ODD: [(&[u8], &[u8]); 4] = [
+    ("\u{85}".as_bytes(), b"\\u0085"),
+    ("\u{2028}".as_bytes(), b"\\u2028"),
+    ("\u{2029}".as_bytes(), b"\\u2029"),
+    ("\u{feff}".as_bytes(), b"\\ufeff"),
+];
+
+/// The first odd character: where it stands, its length and its JSON escape.
+pub(super) fn odd_at(bytes: &[u8]) -> Option<(usize, usize, &'static [u8])> {
+    memchr::memchr3_iter(0xc2, 0xe2, 0xef, bytes).find_map(|at| {
+        let rest = bytes.get(at..).unwrap_or_default();
+        ODD.iter()
+            .find(|(odd, _)| rest.starts_with(odd))
+            .map(|(odd, escape)| (at, odd.len(), *escape))
+    })
+}
+
+fn cut_by_others(line: &[u8]) -> bool {
+    let control = |b: &u8| matches!(b, 0 | 0x0b | 0x0c | 0x1c..=0x1e);
+    line.iter().any(control) || odd_at(line).is_some()
+}
+
 /// An event passed the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an event is longer than its limit")]
@@ -56,7 +137,8 @@ pub struct Decoder {
     line: Vec<u8>,
     /// The last byte was a CR: an LF that follows belongs to it.
     carriage: bool,
-    /// Bytes of a byte order mark seen at the very beginning; 3 when that place has passed.
+    /// Bytes of a byte order mark seen at the very beginning, which belong to
+    /// no frame; 3 when that place has passed.
     mark: u8,
 }
 

@@ -1,17 +1,22 @@
 //! Writing events.
 
-use super::decode::{Frame, field};
+use super::decode::{Class, Frame, class, odd_at};
 
-/// The event with another message: its other lines stay, the data becomes one line where
-/// the first data line stood.
+/// The event with another message: its other lines stay as in [`Frame::forward`], the data
+/// becomes one line where the first data line stood. `data` is a JSON text: U+0085, U+2028,
+/// U+2029 and U+FEFF are escaped, since they can only stand inside its strings.
 pub fn with_data(frame: &Frame, data: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.len() + 64);
     let mut written = false;
     for line in &frame.lines {
-        if field(line).0 != b"data" {
-            push_line(&mut out, line);
-        } else if !std::mem::replace(&mut written, true) {
-            push_data(&mut out, data);
+        match class(line) {
+            Class::Event | Class::Aside => push_line(&mut out, line),
+            Class::Data => {
+                if !std::mem::replace(&mut written, true) {
+                    push_data(&mut out, data);
+                }
+            }
+            Class::Stray => {}
         }
     }
     out.push(b'\n');
@@ -23,7 +28,7 @@ pub fn with_data(frame: &Frame, data: &[u8]) -> Vec<u8> {
 pub fn without_data(frame: &Frame) -> Vec<u8> {
     let mut out = Vec::new();
     for line in &frame.lines {
-        if !matches!(field(line).0, b"data" | b"event") {
+        if class(line) == Class::Aside {
             push_line(&mut out, line);
         }
     }
@@ -41,14 +46,25 @@ pub fn message(data: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Line breaks inside the data (between JSON tokens only) become spaces.
+/// Line breaks inside the data (between JSON tokens only) become spaces, and what other
+/// readers take for one (inside strings only) becomes an escape.
 fn push_data(out: &mut Vec<u8>, data: &[u8]) {
     out.extend_from_slice(b"data: ");
+    let mut rest = data;
+    while let Some((at, length, escape)) = odd_at(rest) {
+        push_spaced(out, rest.get(..at).unwrap_or_default());
+        out.extend_from_slice(escape);
+        rest = rest.get(at + length..).unwrap_or_default();
+    }
+    push_spaced(out, rest);
+    out.push(b'\n');
+}
+
+fn push_spaced(out: &mut Vec<u8>, data: &[u8]) {
     out.extend(
         data.iter()
             .map(|b| if matches!(b, b'\r' | b'\n') { b' ' } else { *b }),
     );
-    out.push(b'\n');
 }
 
 fn push_line(out: &mut Vec<u8>, line: &[u8]) {

@@ -84,6 +84,93 @@ fn a_message_is_replaced_and_the_frame_stays() {
     assert_eq!(encode::message(b"x"), b"event: message\ndata: x\n\n");
 }
 
+fn first(stream: &[u8]) -> Frame {
+    Decoder::new(9999).push(stream).unwrap().remove(0)
+}
+
+#[test]
+fn lines_that_some_reader_takes_for_data_are_not_forwarded() {
+    for same in [
+        &b": c\r\nevent: m\r\nid: 7\r\nretry: 30\r\ndata: {\r\ndata:}\r\n\r\n"[..],
+        b"id\revent\rretry\rdata\r\r",
+        b":\n\n",
+        b"\n",
+        "data: \u{2028}\nid: \u{e9}\u{2027}\u{86}\n\n".as_bytes(),
+    ] {
+        assert_eq!(first(same).forward(), same);
+        assert_eq!(first(same).forward(), first(same).raw());
+    }
+    for stray in [
+        "Data: e",
+        "data : e",
+        " data: e",
+        "\u{feff}data: e",
+        "\u{ef}\u{bb}\u{bf}data: e",
+        "x: e",
+        "x",
+        "DATA",
+        "data\u{0}: e",
+        "retry: 5 ",
+        "retry: -5",
+        "retry: data",
+        "Id: 1",
+        ": \u{feff}e",
+        ": c\u{0}",
+    ] {
+        let stream = format!("id: 1\r\n{stray}\r\ndata: x\r\n\r\n");
+        let frame = first(stream.as_bytes());
+        assert_eq!(frame.data().unwrap(), b"x", "{stray}");
+        assert_eq!(frame.forward(), b"id: 1\ndata: x\n\n", "{stray}");
+        assert_eq!(encode::with_data(&frame, b"y"), b"id: 1\ndata: y\n\n");
+        assert_eq!(encode::without_data(&frame), b"id: 1\n\n");
+        assert_eq!(
+            first(format!("id\n{stray}\n\n").as_bytes()).forward(),
+            b"id\n\n"
+        );
+        // A CR before it must not take the blank line's LF for its own.
+        let cr = format!("id: 1\r{stray}\n\n");
+        assert_eq!(first(cr.as_bytes()).forward(), b"id: 1\n\n");
+    }
+    for cut in "\u{85}\u{2028}\u{2029}\u{b}\u{c}\u{1c}\u{1d}\u{1e}\u{feff}\u{0}".chars() {
+        for name in ["", "event", "id", "retry"] {
+            let frame = first(format!("{name}: 1{cut}data: e\n\n").as_bytes());
+            assert_eq!(frame.forward(), b"", "{name} {cut:?}");
+            assert_eq!(encode::without_data(&frame), b"", "{name} {cut:?}");
+        }
+    }
+}
+
+#[test]
+fn one_leading_mark_is_dropped_and_a_second_makes_a_stray_line() {
+    assert_eq!(first(b"\xef\xbb\xbfdata: x\n\n").raw(), b"data: x\n\n");
+    assert_eq!(first(b"\xef\xbb\xbfdata: x\n\n").forward(), b"data: x\n\n");
+    let twice = first(b"\xef\xbb\xbf\xef\xbb\xbfdata: x\nid: 1\n\n");
+    assert_eq!(twice.data(), None);
+    assert_eq!(twice.forward(), b"id: 1\n\n");
+    let mut decoder = Decoder::new(99);
+    decoder.push(b"\n").unwrap();
+    let later = decoder.push(b"\xef\xbb\xbfdata: x\n\n").unwrap().remove(0);
+    assert_eq!((later.data(), later.forward()), (None, Vec::new()));
+}
+
+#[test]
+fn line_ends_of_other_readers_are_escaped_in_data() {
+    let odd = "\u{85}\u{2028}\u{2029}\u{feff}";
+    for c in odd.chars() {
+        assert!(first(format!("id\ndata: \"{c}\"\n\n").as_bytes()).has_odd_data());
+        assert!(first(format!("data:{c}\n\n").as_bytes()).has_odd_data());
+        assert!(!first(format!("id: {c}\ndata: x\n\n").as_bytes()).has_odd_data());
+    }
+    assert!(!first("data: \"\u{86}\u{202a}\u{e9}\u{fffd}\"\n\n".as_bytes()).has_odd_data());
+    assert_eq!(
+        encode::with_data(
+            &first(b"data: x\n\n"),
+            format!("[\"a{odd}b\u{e9}\",\n1]").as_bytes()
+        ),
+        "data: [\"a\\u0085\\u2028\\u2029\\ufeffb\u{e9}\", 1]\n\n".as_bytes()
+    );
+}
+
 proptest! {
     #[test]
     fn every_split_reads_the_same(

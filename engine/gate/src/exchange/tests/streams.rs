@@ -221,3 +221,25 @@ fn a_host_that_fails_in_a_stream_cuts_it() {
     run.on(Event::HostFailed);
     assert_eq!((run.flow, &run.out[..]), (Flow::Done, &[Action::Reset][..]));
 }
+
+#[test]
+fn nothing_passes_that_some_reader_takes_for_data() {
+    let hidden = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"ann@example.com"}]}}"#;
+    for text in [
+        format!("\u{feff}\u{feff}data: {hidden}\n\n"),
+        format!("ï»¿data: {hidden}\n\n"),
+        format!(": x\u{2028}data: {hidden}\u{2028}\u{2028}\n\n"),
+        format!("event: x\u{85}data: {hidden}\n\n"),
+        format!("Data: {hidden}\n\n"),
+        format!("data : {hidden}\n\n"),
+        format!("id: 1\u{b}data: {hidden}\n\n"),
+    ] {
+        for size in [1, 5, 4096] {
+            let sent = ask().events(&text, size);
+            assert!(!sent.contains("ann@"), "{text:?} -> {sent:?}");
+        }
+    }
+    let split = "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"t\":\"a\u{2028}data: b\"}}\n\n";
+    let sent = ask().events(split, 9);
+    assert!(sent.contains("a\\u2028data: b"), "{sent}");
+}
