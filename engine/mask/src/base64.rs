@@ -11,13 +11,59 @@ pub(crate) fn plausible(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"+/-_\r\n".contains(&b))
 }
 
+/// Bytes from which on base64 is more than a word or a number.
+const LEAST: usize = 64;
+
+/// What files begin with.
+const MAGIC: [&[u8]; 24] = [
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"RIFF",
+    b"OggS",
+    b"ID3",
+    b"fLaC",
+    b"\xff\xfb",
+    b"\xff\xf3",
+    b"\xff\xf2",
+    b"\xff\xf1",
+    b"%PDF",
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"\x1f\x8b\x08",
+    b"BZh",
+    b"\xfd7zXZ\0",
+    b"\x28\xb5\x2f\xfd",
+    b"7z\xbc\xaf",
+    b"II*\0",
+    b"MM\0*",
+    b"\0\0\x01\0",
+    b"\x1aE\xdf\xa3",
+    b"\0asm",
+];
+
+/// True for base64 that can hold an image, a sound or a file. Anything else may be a text
+/// that only says so.
+pub(crate) fn binary(text: &str) -> bool {
+    if !plausible(text) {
+        return false;
+    }
+    let symbols = text.bytes().filter(|b| !b"\r\n=".contains(b)).count();
+    if symbols % 4 == 1 {
+        return false;
+    }
+    let head = text.get(..text.len().min(16)).and_then(decode);
+    symbols / 4 * 3 + symbols % 4 * 3 / 4 >= LEAST
+        || head.is_some_and(|head| MAGIC.iter().any(|magic| head.starts_with(magic)))
+}
+
 pub(crate) fn encode(bytes: &[u8]) -> String {
     let symbol = |word: u32| {
         ALPHABET
             .get((word & 63) as usize)
             .map_or('=', |b| char::from(*b))
     };
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4 + 2);
     for chunk in bytes.chunks(3) {
         let word = (0..3).fold(0_u32, |word, i| {
             (word << 8) | u32::from(chunk.get(i).copied().unwrap_or(0))

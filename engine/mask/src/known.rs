@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// Shorter ones may be words.
 const LEAST: usize = 6;
 /// Longer ones stand alone.
-const MOST: usize = 128;
+pub(crate) const MOST: usize = 128;
 
 /// A set of secrets, sorted for a walk along their letters.
 #[derive(Debug, Default)]
@@ -46,10 +46,14 @@ impl Known {
 
     /// Every secret in a text, whole words only. Each byte costs at most the length of a
     /// secret times the logarithm of their number.
-    pub(crate) fn scan(&self, text: &str, out: &mut Vec<Finding>) {
+    /// Stops when that many are found.
+    pub(crate) fn scan(&self, text: &str, most: usize, out: &mut Vec<Finding>) {
+        let most = out.len().saturating_add(most);
         let bytes = text.as_bytes();
         let mut at = 0;
-        while let Some(byte) = bytes.get(at) {
+        while let Some(byte) = bytes.get(at)
+            && out.len() < most
+        {
             let starts =
                 self.first.get(usize::from(*byte)).copied() == Some(true) && !joined(bytes, at);
             match starts.then(|| self.longest(bytes, at)).flatten() {

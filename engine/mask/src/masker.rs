@@ -2,6 +2,7 @@
 
 use crate::detect::Detector;
 use crate::known::Known;
+use crate::lift::Change;
 use crate::place::Place;
 use crate::walk::Walk;
 use crate::{Entity, Report};
@@ -16,12 +17,18 @@ pub struct Masker {
     detector: Detector,
 }
 
+/// What a text becomes that holds too much to be masked.
+const HIDDEN: &str = "<MASKED>";
+
 /// Why a message cannot be masked, so that it may not pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MaskError {
     /// A value that says it is text holds bytes that are not.
     #[error("encoded text cannot be read")]
     Encoded,
+    /// It holds more findings than are kept at once.
+    #[error("too many findings")]
+    TooMany,
 }
 
 impl Masker {
@@ -100,10 +107,11 @@ impl Masker {
                 self.agreeing(*result, Place::answer(answers), edits, report)
             }
             Message::Error { error, .. } => self.walk(*error, Place::Error, edits, report),
-            Message::Request { params, .. } | Message::Notification { params, .. } => params
-                .map_or(Ok(()), |params| {
-                    self.agreeing(params, Place::ServerParams, edits, report)
-                }),
+            Message::Request { method, params, .. } | Message::Notification { method, params } => {
+                params.map_or(Ok(()), |params| {
+                    self.agreeing(params, Place::server(method), edits, report)
+                })
+            }
         }
     }
 
@@ -119,9 +127,17 @@ impl Masker {
         report: &mut Report,
     ) -> Result<(), MaskError> {
         let envelope = ["jsonrpc", "id", "method", "params", "result", "error"];
+        if self.is_empty() {
+            return Ok(());
+        }
+        let known = Known::default();
+        let mut walk = Walk::new(&self.detector, report, &known);
+        let mut changes = Vec::new();
         root.members()
             .filter(|(name, _)| !envelope.contains(&&**name))
-            .try_for_each(|(_, value)| self.walk(value, Place::Data, edits, report))
+            .try_for_each(|(_, value)| walk.value(value, Place::Data, &mut changes))?;
+        enter(changes, edits);
+        Ok(())
     }
 
     /// Masks a text that stands alone, such as a decoded `Mcp-Param-*` header; `key` is the
@@ -132,11 +148,10 @@ impl Masker {
             return None;
         }
         let known = Known::default();
-        // Only encoded resources can fail, and a text has none.
         Walk::new(&self.detector, report, &known)
             .alone(text, key)
-            .ok()
-            .flatten()
+            // No header is that long; nothing of it may pass.
+            .unwrap_or_else(|_| Some(HIDDEN.to_owned()))
     }
 
     fn walk(
@@ -152,9 +167,7 @@ impl Masker {
         let mut changes = Vec::new();
         let known = Known::default();
         Walk::new(&self.detector, report, &known).value(value, place, &mut changes)?;
-        for change in changes {
-            edits.replace(change.span, change.by);
-        }
+        enter(changes, edits);
         Ok(())
     }
 
@@ -180,12 +193,18 @@ impl Masker {
         let (mut changes, mut counts, secrets) = pass(&Known::default())?;
         let known = Known::new(secrets);
         if !known.is_empty() {
+            // Both passes at once would be kept twice.
+            drop(std::mem::take(&mut changes));
             (changes, counts, _) = pass(&known)?;
         }
         report.merge(&counts);
-        for change in changes {
-            edits.replace(change.span, change.by);
-        }
+        enter(changes, edits);
         Ok(())
+    }
+}
+
+fn enter(changes: Vec<Change>, edits: &mut Edits) {
+    for change in changes {
+        edits.replace(change.span, change.by);
     }
 }

@@ -2,7 +2,7 @@
 //! binary data are left alone, and whatever a place does not know is data.
 
 use mcp_zero_wire::json::Value;
-use mcp_zero_wire::method::{Governed, ListKind, Spec};
+use mcp_zero_wire::method::{Governed, ListKind, Sender, Spec, lookup};
 
 /// Where a value stands. A place holds for the items of an array as it holds for itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,13 +19,8 @@ pub(crate) enum Place {
     Count,
     /// Base64, where it is a string.
     Binary,
-    /// Params of a client's message: whether its name or URI is what is asked for.
-    Params {
-        /// `name`
-        name: bool,
-        /// `uri`
-        uri: bool,
-    },
+    /// Params of a client's message of that method.
+    Params(&'static str),
     /// The prompt, resource or tool that is meant.
     Reference,
     /// One argument that is to be completed.
@@ -44,8 +39,8 @@ pub(crate) enum Place {
     Error,
     /// Its data.
     ErrorData,
-    /// Params of a server's message.
-    ServerParams,
+    /// Params of a server's message of that method, or of none that is known.
+    ServerParams(&'static str),
     /// Requests of a server by key.
     Requests,
     /// One of them.
@@ -88,23 +83,24 @@ pub(crate) enum Answer {
     Unknown,
     /// A list.
     List(ListKind),
-    /// Any other.
-    Other,
+    /// Any other, of that method.
+    Of(&'static str),
 }
 
 impl Place {
     pub(crate) fn client(spec: &Spec) -> Self {
-        Self::Params {
-            name: matches!(spec.governed, Governed::Tool | Governed::Prompt),
-            uri: spec.governed == Governed::Resource,
-        }
+        Self::Params(spec.name)
+    }
+
+    pub(crate) fn server(method: &str) -> Self {
+        Self::ServerParams(lookup(method, Sender::Server).map_or("", |spec| spec.name))
     }
 
     pub(crate) fn answer(answers: Option<&Spec>) -> Self {
         Self::Result(match answers.map(|spec| spec.governed) {
             None => Answer::Unknown,
             Some(Governed::List(kind)) => Answer::List(kind),
-            Some(_) => Answer::Other,
+            Some(_) => Answer::Of(answers.map_or("", |spec| spec.name)),
         })
     }
 
@@ -118,16 +114,7 @@ impl Place {
                 Self::Data
             }
             Self::Nothing => Self::Nothing,
-            Self::Params { name: named, uri } => match name {
-                "name" if named => Self::Identifier,
-                "uri" if uri => Self::Identifier,
-                "ref" => Self::Reference,
-                "argument" => Self::Argument,
-                "notifications" => Self::Subscriptions,
-                "inputResponses" => Self::Responses,
-                "task" => Self::Task,
-                _ => state(name),
-            },
+            Self::Params(method) => params(method, name),
             Self::Reference => match name {
                 "type" | "name" | "uri" => Self::Identifier,
                 _ => Self::Data,
@@ -157,14 +144,14 @@ impl Place {
                 _ => Self::Data,
             },
             Self::ErrorData => match name {
-                "elicitations" => Self::ServerParams,
+                "elicitations" => Self::ServerParams("elicitation/create"),
                 _ => Self::Data,
             },
-            Self::ServerParams => server_params(object, name),
+            Self::ServerParams(method) => server_params(method, object, name),
             Self::Requests => Self::Request,
             Self::Request => match name {
                 "method" => Self::Identifier,
-                "params" => Self::ServerParams,
+                "params" => Self::server(&object.get_text("method").unwrap_or_default()),
                 _ => Self::Data,
             },
             Self::Content => content(object, name),
@@ -178,11 +165,7 @@ impl Place {
                 "content" => Self::Content,
                 _ => Self::Data,
             },
-            Self::Task => match name {
-                "taskId" => Self::Identifier,
-                "ttl" | "ttlMs" | "pollInterval" => Self::Count,
-                _ => Self::Data,
-            },
+            Self::Task => task(name),
             Self::Completion => match name {
                 "total" => Self::Count,
                 _ => Self::Data,
@@ -228,15 +211,42 @@ impl Place {
     }
 }
 
-/// Members that carry the protocol's own state.
-fn state(name: &str) -> Place {
-    match name {
-        "progressToken" | "requestId" | "subscriptionId" | "taskId" | "elicitationId"
-        | "cursor" | "nextCursor" | "requestState" | "protocolVersion" | "resultType"
-        | "cacheScope" | "level" => Place::Identifier,
-        "progress" | "total" | "ttl" | "ttlMs" | "pollInterval" | "maxTokens" => Place::Count,
+/// Params of a client's message: what a method does not have is data.
+fn params(method: &str, name: &str) -> Place {
+    let resumed = matches!(
+        method,
+        "tools/call" | "prompts/get" | "resources/read" | "tasks/update"
+    );
+    match (method, name) {
+        ("tools/call" | "prompts/get", "name")
+        | ("resources/read" | "resources/subscribe" | "resources/unsubscribe", "uri")
+        | ("initialize", "protocolVersion")
+        | ("logging/setLevel", "level")
+        | ("notifications/cancelled", "requestId")
+        | ("notifications/progress", "progressToken")
+        | (
+            "tools/list"
+            | "prompts/list"
+            | "resources/list"
+            | "resources/templates/list"
+            | "tasks/list",
+            "cursor",
+        ) => Place::Identifier,
+        ("notifications/progress", "progress" | "total") => Place::Count,
+        ("completion/complete", "ref") => Place::Reference,
+        ("completion/complete", "argument") => Place::Argument,
+        ("subscriptions/listen", "notifications") => Place::Subscriptions,
+        ("tools/call", "task") => Place::Task,
+        (_, "requestState") if resumed => Place::Identifier,
+        (_, "inputResponses") if resumed => Place::Responses,
+        _ if is_task(method) => task(name),
         _ => Place::Data,
     }
+}
+
+/// Methods whose params or result are a task.
+fn is_task(method: &str) -> bool {
+    method.starts_with("tasks/") || method.starts_with("notifications/tasks")
 }
 
 /// A conversation's turn has a role; what a user fills in has none.
@@ -250,6 +260,14 @@ fn posted(object: Value<'_>, name: &str) -> Place {
     }
 }
 
+fn task(name: &str) -> Place {
+    match name {
+        "taskId" => Place::Identifier,
+        "ttl" | "ttlMs" | "pollInterval" | "pollIntervalMs" => Place::Count,
+        _ => Place::Data,
+    }
+}
+
 fn result(answer: Answer, object: Value<'_>, name: &str) -> Place {
     let list = ListKind::ALL
         .into_iter()
@@ -258,7 +276,40 @@ fn result(answer: Answer, object: Value<'_>, name: &str) -> Place {
     if let Some(kind) = list {
         return Place::Item(kind);
     }
-    let task = || object.get("taskId").is_some();
+    // Where the request is not known, what stands beside a member tells whose it is.
+    let of = |methods: &[&str], shape: bool| match answer {
+        Answer::Of(method) => methods.contains(&method),
+        Answer::Unknown => shape,
+        Answer::List(_) => false,
+    };
+    let says = |kind: &str| object.get_text("resultType").is_some_and(|t| t == kind);
+    let lists = || {
+        matches!(answer, Answer::List(_))
+            || of(
+                &["tasks/list"],
+                object.get("content").is_none()
+                    && (object.get("tasks").is_some()
+                        || ListKind::ALL
+                            .iter()
+                            .any(|kind| object.get(kind.member()).is_some())),
+            )
+    };
+    let cached = || {
+        lists()
+            || of(
+                &["resources/read", "server/discover"],
+                object.get("contents").is_some() || object.get("supportedVersions").is_some(),
+            )
+    };
+    // A task may answer a call.
+    let is_task = || {
+        object.get("taskId").is_some()
+            && match answer {
+                Answer::Of(method) => is_task(method) || says("task"),
+                Answer::Unknown => object.get("status").is_some(),
+                Answer::List(_) => false,
+            }
+    };
     match name {
         "content" => Place::Content,
         "contents" => Place::Resource,
@@ -266,26 +317,44 @@ fn result(answer: Answer, object: Value<'_>, name: &str) -> Place {
         "completion" => Place::Completion,
         "inputRequests" => Place::Requests,
         "task" | "tasks" => Place::Task,
-        "result" if task() => Place::Result(Answer::Unknown),
-        "error" if task() => Place::Error,
-        _ => state(name),
+        "resultType" => Place::Identifier,
+        "requestState" if says("input_required") => Place::Identifier,
+        "nextCursor" if lists() => Place::Identifier,
+        "protocolVersion" if of(&["initialize"], object.get("serverInfo").is_some()) => {
+            Place::Identifier
+        }
+        "cacheScope" if cached() => Place::Identifier,
+        "ttlMs" if cached() => Place::Count,
+        "result" if is_task() => Place::Result(Answer::Unknown),
+        "error" if is_task() => Place::Error,
+        "taskId" | "ttl" | "ttlMs" | "pollInterval" | "pollIntervalMs" if is_task() => task(name),
+        _ => Place::Data,
     }
 }
 
-fn server_params(object: Value<'_>, name: &str) -> Place {
-    let task = || object.get("taskId").is_some();
-    match name {
-        "uri" => Place::Identifier,
-        "messages" => Place::Message,
-        "tools" => Place::OfferedTool,
-        "toolChoice" => Place::Reference,
-        "requestedSchema" => Place::Schema(Side::Input),
-        "notifications" => Place::Subscriptions,
-        "task" => Place::Task,
-        "result" if task() => Place::Result(Answer::Unknown),
-        "error" if task() => Place::Error,
-        "inputRequests" if task() => Place::Requests,
-        _ => state(name),
+/// Params of a server's message: what a method does not have is data.
+fn server_params(method: &str, object: Value<'_>, name: &str) -> Place {
+    let named = || object.get("taskId").is_some();
+    match (method, name) {
+        ("notifications/resources/updated", "uri")
+        | ("notifications/message", "level")
+        | ("notifications/cancelled", "requestId")
+        | ("notifications/progress", "progressToken")
+        | ("elicitation/create" | "notifications/elicitation/complete", "elicitationId")
+        | ("tasks/list", "cursor") => Place::Identifier,
+        ("notifications/progress", "progress" | "total")
+        | ("sampling/createMessage", "maxTokens") => Place::Count,
+        ("sampling/createMessage", "messages") => Place::Message,
+        ("sampling/createMessage", "tools") => Place::OfferedTool,
+        ("sampling/createMessage", "toolChoice") => Place::Reference,
+        ("elicitation/create", "requestedSchema") => Place::Schema(Side::Input),
+        ("sampling/createMessage" | "elicitation/create", "task") => Place::Task,
+        ("notifications/subscriptions/acknowledged", "notifications") => Place::Subscriptions,
+        (_, "result") if is_task(method) && named() => Place::Result(Answer::Unknown),
+        (_, "error") if is_task(method) && named() => Place::Error,
+        (_, "inputRequests") if is_task(method) && named() => Place::Requests,
+        _ if is_task(method) => task(name),
+        _ => Place::Data,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whole messages.
 
+mod bounds;
 mod lists;
 mod properties;
 

@@ -1,7 +1,7 @@
 //! One walk over a value: what is found becomes changes of its text.
 
-use crate::detect::{Detector, Key, classify, replaced};
-use crate::known::Known;
+use crate::detect::{Detector, Key, MOST_FINDINGS, classify, replaced};
+use crate::known::{self, Known};
 use crate::lift::{Change, lift};
 use crate::masker::MaskError;
 use crate::place::{Place, Side};
@@ -12,18 +12,19 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How often a text may be JSON inside of JSON.
 const NESTED: u8 = 2;
 
-/// Members whose value belongs to the name above them.
-const INHERIT: [&str; 8] = [
-    "value",
-    "values",
-    "plaintext",
-    "raw",
-    "current",
-    "previous",
-    "old",
-    "new",
+/// Values and names of a text inside of another, and its line breaks: each takes memory.
+const NODES: usize = 500_000;
+const BREAKS: usize = 1_000_000;
+/// Keywords that leave a message's output schemas.
+const MOST_GONE: usize = 200_000;
+
+/// Members that name what another one holds.
+const NAMES: [&str; 8] = [
+    "name", "key", "field", "label", "Name", "Key", "Field", "Label",
 ];
-/// The same in a schema.
+/// Those that hold it.
+const VALUES: [&str; 6] = ["value", "content", "text", "Value", "Content", "Text"];
+/// Members of a schema whose value belongs to the name above them.
 const EXAMPLES: [&str; 5] = ["default", "const", "enum", "example", "examples"];
 
 pub(crate) struct Walk<'w> {
@@ -31,6 +32,10 @@ pub(crate) struct Walk<'w> {
     report: &'w mut Report,
     known: &'w Known,
     secrets: BTreeMap<String, Entity>,
+    /// Findings so far.
+    count: usize,
+    /// Keywords that leave schemas.
+    gone: usize,
 }
 
 /// Where the walk is.
@@ -50,6 +55,8 @@ impl<'w> Walk<'w> {
             report,
             known,
             secrets: BTreeMap::new(),
+            count: 0,
+            gone: 0,
         }
     }
 
@@ -80,12 +87,12 @@ impl<'w> Walk<'w> {
 
     fn visit(&mut self, value: Value<'_>, at: At, out: &mut Vec<Change>) -> Step {
         match value.kind() {
-            _ if at.place == Place::Nothing => Ok(()),
-            Kind::Null | Kind::Bool => Ok(()),
-            Kind::Number => {
-                self.number(value, at, out);
-                Ok(())
+            _ if at.place == Place::Nothing => {
+                self.gone += 1;
+                few(self.gone, MOST_GONE)
             }
+            Kind::Null | Kind::Bool => Ok(()),
+            Kind::Number => self.number(value, at, out),
             Kind::String => match at.place {
                 Place::Identifier | Place::Identifiers => Ok(()),
                 _ => self.string(value, at, out),
@@ -105,15 +112,17 @@ impl<'w> Walk<'w> {
         let mut taken = BTreeSet::new();
         for (label, value) in object.named() {
             let name = label.text().unwrap_or_default();
-            let hidden = (at.place == Place::Data)
-                .then(|| self.label(object, label, &mut taken, out))
-                .flatten();
+            let hidden = if at.place == Place::Data {
+                self.label(object, label, &mut taken, out)?
+            } else {
+                None
+            };
             let place = at.place.member(object, &name);
             if place == Place::Binary && value.kind() == Kind::String {
                 self.binary(object, value, out)?;
                 continue;
             }
-            let key = self.key(object, hidden.as_deref().unwrap_or(&name), at);
+            let key = self.key(object, hidden.as_deref().unwrap_or(&name), at)?;
             self.visit(
                 value,
                 At {
@@ -127,22 +136,38 @@ impl<'w> Walk<'w> {
         Ok(())
     }
 
-    /// What a member's name says of its value.
-    fn key(&self, object: Value<'_>, name: &str, at: At) -> Option<Key> {
-        match at.place {
+    /// What a member's name says of its value; what a container is called holds for all
+    /// that is in it.
+    fn key(&self, object: Value<'_>, name: &str, at: At) -> Result<Option<Key>, MaskError> {
+        let above = at.key.filter(|_| at.place == Place::Data);
+        Ok(match at.place {
             Place::Schema(Side::Input | Side::Output) if EXAMPLES.contains(&name) => at.key,
-            Place::Data if INHERIT.contains(&name) && at.key.is_some() => at.key,
-            // `{"name": "DB_PASSWORD", "value": "…"}`
-            Place::Data | Place::Argument if name == "value" => ["name", "key"]
-                .into_iter()
-                .find_map(|other| object.get_text(other))
-                .and_then(|other| {
-                    // As it will be read once it is masked.
-                    let found = self.detector.scan(&other, self.known);
+            Place::Data | Place::Argument if VALUES.contains(&name) => {
+                self.beside(object, above)?.or(above)
+            }
+            _ => classify(name).or(above),
+        })
+    }
+
+    /// `{"name": "DB_PASSWORD", "value": "…"}`
+    fn beside(&self, object: Value<'_>, above: Option<Key>) -> Result<Option<Key>, MaskError> {
+        for name in NAMES {
+            let Some(other) = object.get_text(name) else {
+                continue;
+            };
+            // As it will be read once it is masked.
+            let key = match above.and_then(|key| self.detector.keyed(&other, key)) {
+                Some(entity) => classify(entity.placeholder()),
+                None => {
+                    let found = self.detector.scan(&other, self.known)?;
                     classify(&replaced(&other, &found))
-                }),
-            _ => classify(name),
+                }
+            };
+            if key.is_some() {
+                return Ok(key);
+            }
         }
+        Ok(None)
     }
 
     /// A member's name may itself hold findings; the new one stays the only one of its kind.
@@ -152,17 +177,23 @@ impl<'w> Walk<'w> {
         label: Value<'_>,
         taken: &mut BTreeSet<String>,
         out: &mut Vec<Change>,
-    ) -> Option<String> {
-        let text = label.text()?;
-        let changes = self.found(&text);
+    ) -> Result<Option<String>, MaskError> {
+        let text = label.text().unwrap_or_default();
+        let changes = self.found(&text)?;
         if changes.is_empty() {
-            return None;
+            return Ok(None);
         }
         if taken.is_empty() {
-            taken.extend(object.members().map(|(name, _)| name.into_owned()));
+            // No other name can be like a new one.
+            for (name, _) in object.members() {
+                if Entity::ALL.iter().any(|e| name.contains(e.placeholder())) {
+                    taken.insert(name.into_owned());
+                    few(taken.len(), MOST_FINDINGS)?;
+                }
+            }
         }
         let mut name = spliced(&text, &changes);
-        let (stem, mut count) = (name.clone(), taken.len());
+        let (stem, mut count) = (name.clone(), object.len() + taken.len());
         while !taken.insert(name.clone()) {
             name = format!("{stem}_{count}");
             count += 1;
@@ -171,15 +202,29 @@ impl<'w> Walk<'w> {
             span: label.span(),
             by: quote(&name),
         });
-        Some(name)
+        Ok(Some(name))
     }
 
-    fn number(&mut self, value: Value<'_>, at: At, out: &mut Vec<Change>) {
+    /// Counts a finding.
+    fn hit(&mut self, entity: Entity) -> Step {
+        self.report.found(entity);
+        self.count += 1;
+        few(self.count, MOST_FINDINGS)
+    }
+
+    /// Remembers a secret that may stand elsewhere.
+    fn secret(&mut self, text: &str, entity: Entity) {
+        if text.len() <= known::MOST {
+            self.secrets.insert(text.to_owned(), entity);
+        }
+    }
+
+    fn number(&mut self, value: Value<'_>, at: At, out: &mut Vec<Change>) -> Step {
         if matches!(
             at.place,
             Place::Identifier | Place::Identifiers | Place::Count
         ) {
-            return;
+            return Ok(());
         }
         self.report.scanned();
         let written = value.raw_str();
@@ -188,12 +233,13 @@ impl<'w> Walk<'w> {
             .and_then(|key| self.detector.keyed(written, key))
             .or_else(|| self.detector.number(written));
         if let Some(entity) = found {
-            self.report.found(entity);
+            self.hit(entity)?;
             out.push(Change {
                 span: value.span(),
                 by: quote(entity.placeholder()),
             });
         }
+        Ok(())
     }
 
     fn string(&mut self, value: Value<'_>, at: At, out: &mut Vec<Change>) -> Step {
@@ -210,8 +256,8 @@ impl<'w> Walk<'w> {
     fn text(&mut self, text: &str, key: Option<Key>, nested: u8) -> Result<Vec<Change>, MaskError> {
         self.report.scanned();
         if let Some(entity) = key.and_then(|key| self.detector.keyed(text, key)) {
-            self.report.found(entity);
-            self.secrets.insert(text.trim().to_owned(), entity);
+            self.hit(entity)?;
+            self.secret(text.trim(), entity);
             return Ok(vec![Change {
                 span: 0..text.len(),
                 by: entity.placeholder().to_owned(),
@@ -220,7 +266,14 @@ impl<'w> Walk<'w> {
         let inner = text.trim_start();
         if nested < NESTED
             && inner.starts_with(['{', '['])
-            && let Ok(doc) = Doc::scan(text.as_bytes(), &Limits::default())
+            && text.bytes().filter(|b| matches!(b, b'\r' | b'\n')).count() <= BREAKS
+            && let Ok(doc) = Doc::scan(
+                text.as_bytes(),
+                &Limits {
+                    max_nodes: NODES,
+                    ..Limits::default()
+                },
+            )
         {
             let mut changes = Vec::new();
             let at = At {
@@ -231,7 +284,7 @@ impl<'w> Walk<'w> {
             self.visit(doc.root(), at, &mut changes)?;
             return Ok(changes);
         }
-        let changes = self.found(text);
+        let changes = self.found(text)?;
         // What looked like a template may be none without its findings.
         let whole = key
             .filter(|_| !changes.is_empty())
@@ -245,28 +298,30 @@ impl<'w> Walk<'w> {
         })
     }
 
-    fn found(&mut self, text: &str) -> Vec<Change> {
-        let findings = self.detector.scan(text, self.known);
+    fn found(&mut self, text: &str) -> Result<Vec<Change>, MaskError> {
+        let findings = self.detector.scan(text, self.known)?;
         let mut changes = Vec::with_capacity(findings.len());
         for finding in findings {
-            self.report.found(finding.entity);
+            self.hit(finding.entity)?;
             if finding.contextual
                 && let Some(secret) = text.get(finding.span.clone())
             {
-                self.secrets.insert(secret.to_owned(), finding.entity);
+                self.secret(secret, finding.entity);
             }
             changes.push(Change {
                 span: finding.span,
                 by: finding.entity.placeholder().to_owned(),
             });
         }
-        changes
+        Ok(changes)
     }
 
     /// Base64: passed where it holds bytes, read where it says that it holds text.
     fn binary(&mut self, object: Value<'_>, value: Value<'_>, out: &mut Vec<Change>) -> Step {
         let encoded = value.text().unwrap_or_default();
-        if !base64::plausible(&encoded) {
+        let media = object.get_text("mimeType").unwrap_or_default();
+        let textual = is_textual(&media) && base64::plausible(&encoded);
+        if !textual && !base64::binary(&encoded) {
             let at = At {
                 place: Place::Data,
                 key: None,
@@ -274,22 +329,35 @@ impl<'w> Walk<'w> {
             };
             return self.string(value, at, out);
         }
-        let media = object.get_text("mimeType").unwrap_or_default();
-        if !is_textual(&media) {
+        if !textual {
             self.report.skipped();
             return Ok(());
         }
         let bytes = base64::decode(&encoded).ok_or(MaskError::Encoded)?;
+        drop(encoded);
         let text = String::from_utf8(bytes).map_err(|_| MaskError::Encoded)?;
         let changes = self.text(&text, None, 0)?;
         if !changes.is_empty() {
+            let masked = spliced(&text, &changes);
+            drop(text);
+            let mut by = base64::encode(masked.as_bytes());
+            drop(masked);
+            by.insert(0, '"');
+            by.push('"');
             out.push(Change {
                 span: value.span(),
-                by: quote(&base64::encode(spliced(&text, &changes).as_bytes())),
+                by,
             });
         }
         Ok(())
     }
+}
+
+fn few(count: usize, most: usize) -> Step {
+    if count > most {
+        return Err(MaskError::TooMany);
+    }
+    Ok(())
 }
 
 /// Media types whose bytes are text (RFC 2046 §4.1, RFC 6839).
@@ -318,7 +386,9 @@ fn is_textual(media: &str) -> bool {
 
 /// A text with changes that are ordered and apart.
 fn spliced(text: &str, changes: &[Change]) -> String {
-    let mut out = String::with_capacity(text.len());
+    // A large text that outgrows its room would be copied into twice as much.
+    let more: usize = changes.iter().map(|change| change.by.len()).sum();
+    let mut out = String::with_capacity(text.len() + more);
     let mut at = 0;
     for change in changes {
         out.push_str(text.get(at..change.span.start).unwrap_or_default());

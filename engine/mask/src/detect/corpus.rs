@@ -51,7 +51,7 @@ fn measure(name: &str) -> BTreeMap<Entity, Score> {
     let overlap = |a: &Range<usize>, b: &Range<usize>| a.start < b.end && b.start < a.end;
     let mut scores: BTreeMap<Entity, Score> = BTreeMap::new();
     for (text, spans) in read(name) {
-        let findings = detector.scan(&text, &Known::default());
+        let findings = detector.scan(&text, &Known::default()).unwrap();
         for (entity, span) in &spans {
             let covers = |f: &&Finding| f.span.start <= span.start && f.span.end >= span.end;
             let score = scores.entry(*entity).or_default();

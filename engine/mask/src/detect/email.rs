@@ -7,14 +7,23 @@ const LOCAL: usize = 64;
 /// Bytes of a domain (RFC 5321 §4.5.3.1.2), and a little for alphabets beyond ASCII.
 const DOMAIN: usize = 512;
 
+/// The sign as JSON escapes it.
+const ESCAPED: &str = "\\u0040";
+
 /// An address around the sign at `at`, plain or as URLs and JSON escape it.
 pub(super) fn find(text: &str, at: usize) -> Option<(Range<usize>, u32)> {
     let rest = text.get(at..)?;
-    let sign = ["@", "%40", "\\u0040"]
+    let sign = ["@", "%40", ESCAPED]
         .into_iter()
         .find(|sign| rest.starts_with(sign))?;
-    let start = local(text.get(..at)?)?;
     let after = at + sign.len();
+    let mut before = text.get(..at)?;
+    if sign == ESCAPED {
+        // One more each time that JSON is written inside of JSON.
+        before = before.trim_end_matches('\\');
+    }
+    let at = before.len();
+    let start = local(before)?;
     let tail = text.get(after..)?;
     if let Some(length) = literal(tail) {
         return Some((start..after + length, 600));

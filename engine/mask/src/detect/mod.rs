@@ -12,8 +12,8 @@ mod token;
 mod url;
 mod value;
 
-use crate::Entity;
 use crate::known::Known;
+use crate::{Entity, MaskError};
 use std::ops::Range;
 
 pub(crate) use key::{Key, classify};
@@ -31,6 +31,9 @@ pub(crate) struct Finding {
 
 /// How often a text with findings is read again.
 const ROUNDS: usize = 8;
+
+/// Findings that one message may have: each is kept until the message is written anew.
+pub(crate) const MOST_FINDINGS: usize = 20_000;
 
 /// Looks for a set of entities.
 #[derive(Debug, Clone, Copy)]
@@ -61,13 +64,16 @@ impl Detector {
     /// Every finding of a text, in order and apart; secrets that are known are found too.
     /// A placeholder may uncover what the value before it hid: a text with findings is read
     /// again until it has no more.
-    pub(crate) fn scan(&self, text: &str, known: &Known) -> Vec<Finding> {
-        let mut found = self.once(text, known);
+    ///
+    /// # Errors
+    /// [`MaskError::TooMany`]: there are more than a message may have.
+    pub(crate) fn scan(&self, text: &str, known: &Known) -> Result<Vec<Finding>, MaskError> {
+        let mut found = self.once(text, known)?;
         for _ in 0..ROUNDS {
             if found.is_empty() {
                 break;
             }
-            let mut more = self.once(&replaced(text, &found), known);
+            let mut more = self.once(&replaced(text, &found), known)?;
             if more.is_empty() {
                 break;
             }
@@ -75,15 +81,23 @@ impl Detector {
             found.append(&mut more);
             found = apart(found);
         }
-        found
+        Ok(found)
     }
 
-    fn once(&self, text: &str, known: &Known) -> Vec<Finding> {
+    fn once(&self, text: &str, known: &Known) -> Result<Vec<Finding>, MaskError> {
+        let few = |count: usize| {
+            (count <= MOST_FINDINGS)
+                .then_some(())
+                .ok_or(MaskError::TooMany)
+        };
         let mut found = scan::findings(self, text);
+        let count = found.len();
+        few(count)?;
         if !known.is_empty() {
-            known.scan(text, &mut found);
+            known.scan(text, MOST_FINDINGS + 1, &mut found);
+            few(found.len() - count)?;
         }
-        apart(found)
+        Ok(apart(found))
     }
 
     /// What a whole value is by the name that it has.
@@ -105,7 +119,9 @@ impl Detector {
 
 /// A text with its findings replaced.
 pub(crate) fn replaced(text: &str, found: &[Finding]) -> String {
-    let mut out = String::with_capacity(text.len());
+    // A large text that outgrows its room would be copied into twice as much.
+    let more: usize = found.iter().map(|f| f.entity.placeholder().len()).sum();
+    let mut out = String::with_capacity(text.len() + more);
     let mut at = 0;
     for finding in found {
         out.push_str(text.get(at..finding.span.start).unwrap_or_default());

@@ -1,6 +1,6 @@
 //! The pass over a text.
 
-use super::{Detector, Finding, assignment, card, email, pem, spoken, token, url};
+use super::{Detector, Finding, MOST_FINDINGS, assignment, card, email, pem, spoken, token, url};
 use crate::Entity;
 use std::ops::Range;
 
@@ -53,7 +53,8 @@ const CLASSES: [Class; 256] = {
     classes
 };
 
-/// Every finding, in the order in which their places are reached.
+/// Every finding, in the order in which their places are reached, up to one more than may
+/// be.
 pub(super) fn findings(detector: &Detector, text: &str) -> Vec<Finding> {
     let mut scan = Scan {
         detector,
@@ -71,7 +72,9 @@ impl Scan<'_> {
     fn run(&mut self) {
         let mut at = 0;
         let mut before = Class::Other;
-        while let Some(byte) = self.bytes.get(at) {
+        while let Some(byte) = self.bytes.get(at)
+            && self.found.len() <= MOST_FINDINGS
+        {
             let class = CLASSES
                 .get(usize::from(*byte))
                 .copied()

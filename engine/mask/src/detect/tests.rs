@@ -4,7 +4,9 @@ use crate::known::Known;
 
 /// The text with every finding replaced.
 fn masked(text: &str) -> String {
-    let findings = Detector::new(&Entity::ALL, 400).scan(text, &Known::default());
+    let findings = Detector::new(&Entity::ALL, 400)
+        .scan(text, &Known::default())
+        .unwrap();
     let mut out = text.to_owned();
     for finding in findings.iter().rev() {
         out.replace_range(finding.span.clone(), finding.entity.placeholder());
@@ -300,6 +302,7 @@ fn overlaps_become_one() {
             "u: https://a:b@example.com 4111111111111111",
             &Known::default()
         )
+        .unwrap()
         .len(),
         1
     );
@@ -310,12 +313,14 @@ fn the_threshold_counts() {
     let sure = Detector::new(&Entity::ALL, 5000);
     assert_eq!(
         sure.scan("bob@example.com password=hunter2", &Known::default())
+            .unwrap()
             .len(),
         1
     );
     let all = Detector::new(&Entity::ALL, 0);
     assert_eq!(
         all.scan("bob@example.com password=hunter2", &Known::default())
+            .unwrap()
             .len(),
         2
     );
