@@ -1,0 +1,78 @@
+//! Messages made to exhaust a worker: each is refused or blocked, and the worker lives on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use mcp_zero_tests::{Gateway, Scripted, events, ok, policy};
+
+const MIB: usize = 1 << 20;
+
+fn call(kind: &str) -> String {
+    format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"get-x","arguments":{{"kind":"{kind}"}}}}}}"#
+    )
+}
+
+#[test]
+fn no_message_takes_the_worker_down() {
+    let server = Scripted::start(|request| {
+        let answer = |result: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"result":{result}}}"#);
+        let text = |text: &str| {
+            answer(&format!(
+                r#"{{"content":[{{"type":"text","text":"{text}"}}]}}"#
+            ))
+        };
+        let json = |body: &str| vec![ok("application/json", body)];
+        if request.body.contains("breaks") {
+            json(&text("a@example.com").replacen('{', &format!("{{{}", "\n".repeat(5 * MIB)), 1))
+        } else if request.body.contains("findings") {
+            json(&text(&"a@example.com ".repeat(MIB)))
+        } else if request.body.contains("numbers") {
+            json(&answer(&format!("[{}1]", "1,".repeat(7 * MIB))))
+        } else if request.body.contains("frames") {
+            events(&":\n\n".repeat(3 * MIB), 256 * 1024)
+        } else {
+            json(&text("fine"))
+        }
+    });
+    // The limits that a policy has by itself.
+    let limits = ["max_request_bytes", "max_response_bytes", "timeout_seconds"];
+    let policy = policy(&server.url());
+    let lines = policy
+        .lines()
+        .filter(|l| !limits.iter().any(|k| l.contains(k)));
+    let gateway = Gateway::start(&lines.map(|l| format!("{l}\n")).collect::<String>());
+    let token = gateway.token("alice", "developers");
+    for kind in ["breaks", "findings", "numbers"] {
+        let blocked = gateway.post("s", &token, &call(kind));
+        assert_eq!(
+            (blocked.status, blocked.json()["error"]["code"].as_i64()),
+            (200, Some(-31502)),
+            "{kind}"
+        );
+        assert!(
+            gateway
+                .post("s", &token, &call("fine"))
+                .body
+                .contains("fine"),
+            "{kind}"
+        );
+    }
+    assert_eq!(
+        gateway.post("s", &token, &call("frames")).body.len(),
+        9 * MIB
+    );
+    let breaks = call("x").replacen('{', &format!("{{{}", "\n".repeat(3 * MIB)), 1);
+    assert_eq!(gateway.post("s", &token, &breaks).status, 400);
+    assert!(
+        gateway
+            .post("s", &token, &call("fine"))
+            .body
+            .contains("fine")
+    );
+    assert!(!gateway.log().contains("unreachable"), "{}", gateway.log());
+    gateway.records(9);
+}
