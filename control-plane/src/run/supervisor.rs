@@ -98,7 +98,7 @@ pub async fn supervise(
         let mut child = command
             .spawn()
             .map_err(|error| Failure::config(format!("{}: {error}", command.program.display())))?;
-        forward(&mut child);
+        forward(&mut child, &stop);
         let status = tokio::select! {
             status = child.wait() => status,
             () = super::stopped(&mut stop) => {
@@ -150,18 +150,18 @@ fn describe(status: std::io::Result<ExitStatus>) -> String {
     status.map_or_else(|e| e.to_string(), |s| s.to_string())
 }
 
-fn forward(child: &mut Child) {
+fn forward(child: &mut Child, stop: &watch::Receiver<bool>) {
     if let Some(out) = child.stdout.take() {
-        tokio::spawn(read(out));
+        tokio::spawn(read(out, stop.clone()));
     }
     if let Some(err) = child.stderr.take() {
-        tokio::spawn(read(err));
+        tokio::spawn(read(err, stop.clone()));
     }
 }
 
 /// Passes lines on without credentials. A line longer than the limit is cut in
 /// pieces, and a piece that follows a cut is dropped: it could be the rest of a token.
-async fn read(stream: impl AsyncRead + Unpin) {
+async fn read(stream: impl AsyncRead + Unpin, stop: watch::Receiver<bool>) {
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
     let mut continued = false;
@@ -180,7 +180,8 @@ async fn read(stream: impl AsyncRead + Unpin) {
             let text = scrub(String::from_utf8_lossy(&line).trim_end());
             if text.contains("[critical]") || text.contains("[error]") {
                 tracing::error!(target: "envoy", "{text}");
-            } else if text.contains("[info]") || text.contains("[debug]") {
+            } else if text.contains("[info]") || text.contains("[debug]") || *stop.borrow() {
+                // At the end it only tells that its streams end.
                 tracing::debug!(target: "envoy", "{text}");
             } else if !text.is_empty() {
                 tracing::warn!(target: "envoy", "{text}");
