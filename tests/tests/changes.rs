@@ -205,7 +205,9 @@ fn an_envoy_that_keeps_dying_ends_the_gateway_in_order() {
 #[test]
 fn no_push_lets_a_call_to_a_server_that_denies_it() {
     let first = Scripted::json(ANSWER);
+    // Another server, or the same under another path: both are others.
     let second = Scripted::json(ANSWER);
+    let other_path = format!("{}-other", first.url());
     let gateway = Gateway::start(&policy(&first.url()));
     let token = gateway.token("alice", "developers");
     let over = Arc::new(AtomicBool::new(false));
@@ -227,7 +229,12 @@ fn no_push_lets_a_call_to_a_server_that_denies_it() {
         })
         .collect();
     for round in 1..=6 {
-        gateway.set_policy(&denying(&second.url()));
+        let moved = if round % 2 == 0 {
+            second.url()
+        } else {
+            other_path.clone()
+        };
+        gateway.set_policy(&denying(&moved));
         gateway.wait_for_log("live: ", 2 * round);
         std::thread::sleep(std::time::Duration::from_millis(150));
         gateway.set_policy(&policy(&first.url()));
@@ -239,4 +246,10 @@ fn no_push_lets_a_call_to_a_server_that_denies_it() {
     assert!(answers > 100, "{answers}");
     assert!(!first.received().is_empty());
     assert_eq!(second.received().len(), 0, "no policy ever allowed this");
+    let strayed = first
+        .received()
+        .iter()
+        .filter(|r| r.head.contains("/mcp-other"))
+        .count();
+    assert_eq!(strayed, 0, "no policy ever allowed this either");
 }

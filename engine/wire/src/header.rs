@@ -22,6 +22,8 @@ pub fn media(content_type: &str) -> Media {
         Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
             value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
         }
+        // `charset*` and `charset*0` (RFC 2231) are a charset to some readers.
+        Some((name, _)) if name.trim().to_ascii_lowercase().starts_with("charset") => false,
         Some(_) => true,
         None => parameter.is_empty(),
     });

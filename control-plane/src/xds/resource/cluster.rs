@@ -59,8 +59,18 @@ pub(super) fn cluster(endpoint: &Endpoint) -> (String, Any) {
 }
 
 fn name_of(endpoint: &Endpoint, content: &Cluster) -> String {
-    let digest = Sha256::digest(content.encode_to_vec());
-    format!("{}-{}", endpoint.name, hex(&digest, 8))
+    // Path and authority stand in the route, but the filter admits requests to this name:
+    // whatever makes a server another one changes it.
+    let mut hash = Sha256::new();
+    for part in [
+        content.encode_to_vec().as_slice(),
+        endpoint.path.as_bytes(),
+        endpoint.authority().as_bytes(),
+    ] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    format!("{}-{}", endpoint.name, hex(&hash.finalize(), 8))
 }
 
 fn content(endpoint: &Endpoint) -> Cluster {

@@ -63,10 +63,12 @@ fn a_changed_server_gets_a_new_cluster() {
     assert!(cluster_name(&a).starts_with("a-"));
     assert_eq!(cluster_name(&a).len(), 10);
     let mut c = a.clone();
-    // The route has these, not the cluster.
+    // Patience is the route's own.
     c.timeout_seconds = 7;
-    c.path = "/other".to_owned();
     assert_eq!(cluster_name(&a), cluster_name(&c));
+    // Another path is another server: what was admitted to one may not reach the other.
+    c.path = "/other".to_owned();
+    assert_ne!(cluster_name(&a), cluster_name(&c));
 }
 
 #[test]

@@ -252,6 +252,10 @@ impl Exchange {
             cx.out.push(Action::Header(Direction::Request, edit));
         };
         set("accept", ACCEPT);
+        if facts.verb == Verb::Post {
+            // The type that is read here, without parameters that a server could read otherwise.
+            set("content-type", b"application/json");
+        }
         if let Ok(Some(path)) = head.headers.one(":path")
             && let Some((path, _)) = path.split_once(['?', '#'])
         {

@@ -80,6 +80,7 @@ impl Exchange {
             };
             let edit = HeaderEdit::Remove("content-length".to_owned());
             cx.out.push(Action::Header(Direction::Response, edit));
+            typed(b"text/event-stream", cx);
             cx.out.push(Action::Stream);
             let decoder = Box::new(sse::Decoder::new(limit as usize));
             self.phase = Phase::Stream(decoder, cx.world.hold());
@@ -89,6 +90,8 @@ impl Exchange {
             let Some(limit) = self.response_limit() else {
                 return self.refuse(&Refusal::Unavailable, cx);
             };
+            // A stream that is collected is answered as JSON.
+            typed(b"application/json", cx);
             let direction = Direction::Response;
             cx.out.push(Action::Collect { direction, limit });
             self.phase = Phase::Whole { stream };
@@ -232,10 +235,14 @@ impl Exchange {
         let Some(answer) = answer else {
             return self.refuse(&Refusal::Blocked, cx);
         };
-        let json = HeaderEdit::Set("content-type".to_owned(), b"application/json".to_vec());
-        cx.out.push(Action::Header(Direction::Response, json));
         cx.out.push(Action::Body(Direction::Response, answer));
         self.phase = Phase::Passing;
         Flow::Go
     }
+}
+
+/// The client hears the type that was read, without parameters that it could read otherwise.
+fn typed(media: &[u8], cx: &mut Cx<'_>) {
+    let edit = HeaderEdit::Set("content-type".to_owned(), media.to_vec());
+    cx.out.push(Action::Header(Direction::Response, edit));
 }

@@ -68,8 +68,9 @@ impl Exchange {
             return None;
         }
         let live = cx.world.live.clone()?;
-        live.snapshot.server(&self.server)?;
-        Some(live)
+        // A server that has moved is another one: its rules and its sessions are not this one's.
+        let server = live.snapshot.server(&self.server)?;
+        (self.cluster().as_deref() == Some(&*server.cluster)).then_some(live)
     }
 
     fn frame(&mut self, live: &Live, frame: &Frame, out: &mut Vec<u8>, cx: &mut Cx<'_>) {

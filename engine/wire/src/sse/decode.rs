@@ -121,7 +121,8 @@ pub(super) fn odd_at(bytes: &[u8]) -> Option<(usize, usize, &'static [u8])> {
 
 fn cut_by_others(line: &[u8]) -> bool {
     let control = |b: &u8| matches!(b, 0 | 0x0b | 0x0c | 0x1c..=0x1e);
-    line.iter().any(control) || odd_at(line).is_some()
+    // What is no UTF-8 is read differently by whoever guesses another encoding.
+    line.iter().any(control) || odd_at(line).is_some() || std::str::from_utf8(line).is_err()
 }
 
 /// An event passed the limit.
@@ -142,6 +143,11 @@ pub struct Decoder {
     mark: u8,
 }
 
+/// What a held line takes besides its bytes: its vector and the allocation behind it.
+const LINE_COST: usize = 64;
+/// The most lines of one event.
+const MOST_LINES: usize = 100_000;
+
 const MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 impl Decoder {
@@ -156,9 +162,14 @@ impl Decoder {
         }
     }
 
-    /// Bytes of the incomplete event that is held.
+    /// About how much memory the incomplete event takes, in bytes: its text is held twice,
+    /// and each line has a cost of its own.
     pub fn pending(&self) -> usize {
-        self.frame.raw.len()
+        self.frame
+            .raw
+            .len()
+            .saturating_mul(2)
+            .saturating_add(self.frame.lines.len().saturating_mul(LINE_COST))
     }
 
     /// Reads a piece and returns the events that are complete now. An unterminated event at
@@ -189,7 +200,8 @@ impl Decoder {
             let end = memchr::memchr2(b'\r', b'\n', rest);
             let taken = end.map_or(rest.len(), |at| at + 1);
             let (now, later) = rest.split_at(taken);
-            if self.frame.raw.len() + now.len() > self.limit {
+            let long = self.frame.raw.len() + now.len() > self.limit;
+            if long || self.frame.lines.len() >= MOST_LINES {
                 return Err(TooLong);
             }
             self.frame.raw.extend_from_slice(now);

@@ -131,6 +131,7 @@ fn a_client_that_takes_no_stream_gets_json() {
         run.on(Event::Request(call("get_x", json!({})).as_bytes()));
         run.respond(&[(":status", "200"), ("content-type", "text/event-stream")]);
         assert_eq!(run.flow, Flow::Hold);
+        assert_eq!(run.header("content-type").unwrap(), "application/json");
         run.on(Event::Whole(events.as_bytes()));
         run
     };
@@ -141,7 +142,6 @@ fn a_client_that_takes_no_stream_gets_json() {
         run.body().unwrap(),
         answer.replace("ann@example.com", "<EMAIL_ADDRESS>")
     );
-    assert_eq!(run.header("content-type").unwrap(), "application/json");
     let ask = r#"{"jsonrpc":"2.0","id":"q","method":"roots/list"}"#;
     let run = post(&format!("data: {ask}\n\ndata: {answer}\n\n"));
     assert_eq!(run.reply().status, 406);
@@ -179,4 +179,38 @@ fn lists_and_requests_hide_nowhere() {
     let mut run = Run::post(&call("get_x", json!({})));
     let sent = run.json(r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32042,"message":"m","data":{"elicitations":[{"mode":"url","url":"https://evil.example"}]}}}"#);
     assert!(sent.contains("-31502") && !sent.contains("evil"), "{sent}");
+}
+
+#[test]
+fn the_type_that_was_read_is_the_type_that_is_told() {
+    for charset in [
+        "charset*=utf-7",
+        "charset*=''utf-7",
+        "charset*0=iso-8859-1",
+        "charset=utf-7",
+    ] {
+        let mut run = Run::post(&call("get_x", json!({})));
+        let media = format!("text/event-stream; {charset}");
+        run.respond(&[(":status", "200"), ("content-type", &media)]);
+        assert_eq!(run.status_and_code(), (200, -31502), "{charset}");
+    }
+    for media in [
+        "text/event-stream;charset=UTF-8",
+        "text/event-stream; x=\"y\"",
+    ] {
+        let mut run = Run::post(&call("get_x", json!({})));
+        run.respond(&[(":status", "200"), ("content-type", media)]);
+        assert_eq!(
+            run.header("content-type").as_deref(),
+            Some("text/event-stream")
+        );
+    }
+    let run = Run::open(
+        &with(POST, &[("content-type", "application/json; x=y")]),
+        false,
+    );
+    assert_eq!(
+        run.header("content-type").as_deref(),
+        Some("application/json")
+    );
 }

@@ -79,7 +79,7 @@ fn what_the_server_must_not_see_comes_off() {
         "application/json, text/event-stream"
     );
     assert_eq!(run.header(":path").unwrap(), "/mcp/s/");
-    assert_eq!(run.header("content-type"), None);
+    assert_eq!(run.header("content-type").unwrap(), "application/json");
 }
 
 #[test]
