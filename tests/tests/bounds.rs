@@ -6,7 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
-use mcp_zero_tests::{Gateway, Scripted, events, ok, policy};
+use mcp_zero_tests::{Gateway, Scripted, events, ok, policy, request};
 
 const MIB: usize = 1 << 20;
 
@@ -75,4 +75,47 @@ fn no_message_takes_the_worker_down() {
     );
     assert!(!gateway.log().contains("unreachable"), "{}", gateway.log());
     gateway.records(9);
+}
+
+#[test]
+fn incomplete_events_of_all_streams_share_a_budget() {
+    let server = Scripted::start(|request| {
+        if request.head.starts_with("GET") {
+            // Tiny lines and never a blank one; the connection stays open.
+            let mut answer = events(&":\n".repeat(7 * MIB), 256 * 1024);
+            answer.pop();
+            return answer;
+        }
+        vec![ok(
+            "application/json",
+            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#,
+        )]
+    });
+    let limits = ["max_request_bytes", "max_response_bytes", "timeout_seconds"];
+    let policy = policy(&server.url());
+    let lines = policy
+        .lines()
+        .filter(|l| !limits.iter().any(|k| l.contains(k)));
+    let gateway = Gateway::start(&lines.map(|l| format!("{l}\n")).collect::<String>());
+    let token = gateway.token("alice", "developers");
+    let bearer = format!("Bearer {token}");
+    let get = request(
+        "GET",
+        "/mcp/s",
+        &[("authorization", &bearer), ("connection", "keep-alive")],
+        "",
+    );
+    let streams: Vec<_> = (0..6)
+        .map(|_| {
+            let mut stream = mcp_zero_tests::connect(gateway.address());
+            std::io::Write::write_all(&mut stream, get.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    server.wait(6);
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert_eq!(gateway.post("s", &token, &call("fine")).status, 200);
+    drop(streams);
+    assert_eq!(gateway.post("s", &token, &call("fine")).status, 200);
+    assert!(!gateway.log().contains("unreachable"), "{}", gateway.log());
 }
