@@ -16,6 +16,16 @@ fn call(kind: &str) -> String {
     )
 }
 
+/// The policy of tests with the limits that a policy has by itself.
+fn with_default_limits(url: &str) -> String {
+    let limits = ["max_request_bytes", "max_response_bytes", "timeout_seconds"];
+    policy(url)
+        .lines()
+        .filter(|line| !limits.iter().any(|key| line.contains(key)))
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
 #[test]
 fn no_message_takes_the_worker_down() {
     let server = Scripted::start(|request| {
@@ -38,13 +48,7 @@ fn no_message_takes_the_worker_down() {
             json(&text("fine"))
         }
     });
-    // The limits that a policy has by itself.
-    let limits = ["max_request_bytes", "max_response_bytes", "timeout_seconds"];
-    let policy = policy(&server.url());
-    let lines = policy
-        .lines()
-        .filter(|l| !limits.iter().any(|k| l.contains(k)));
-    let gateway = Gateway::start(&lines.map(|l| format!("{l}\n")).collect::<String>());
+    let gateway = Gateway::start(&with_default_limits(&server.url()));
     let token = gateway.token("alice", "developers");
     for kind in ["breaks", "findings", "numbers"] {
         let blocked = gateway.post("s", &token, &call(kind));
@@ -91,12 +95,7 @@ fn incomplete_events_of_all_streams_share_a_budget() {
             r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#,
         )]
     });
-    let limits = ["max_request_bytes", "max_response_bytes", "timeout_seconds"];
-    let policy = policy(&server.url());
-    let lines = policy
-        .lines()
-        .filter(|l| !limits.iter().any(|k| l.contains(k)));
-    let gateway = Gateway::start(&lines.map(|l| format!("{l}\n")).collect::<String>());
+    let gateway = Gateway::start(&with_default_limits(&server.url()));
     let token = gateway.token("alice", "developers");
     let bearer = format!("Bearer {token}");
     let get = request(

@@ -92,7 +92,8 @@ impl Exchange {
     pub fn on(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Flow {
         match (&self.phase, event) {
             (Phase::Done, _) => Flow::Done,
-            (_, Event::Answer(..)) => Flow::Go,
+            // No direction waits for a call-out: an answer lets nothing go.
+            (_, Event::Answer(..)) => Flow::Hold,
             (_, Event::HostFailed) => self.give_up(cx),
             (Phase::Request(_), Event::Request(body)) => self.request(body, cx),
             (_, Event::Overflow(Direction::Request)) => self.refuse(&Refusal::TooLarge, cx),
