@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 
 use super::super::resource::tests::{endpoint, set};
-use super::super::resource::{CLUSTER_TYPE, LISTENER_TYPE, ROUTE_TYPE};
+use super::super::resource::{CLUSTER_TYPE, LISTENER_TYPE, ROUTE_TYPE, TYPES};
 use super::super::server::Discovery;
 use super::*;
 
@@ -54,7 +54,7 @@ fn answer(to: &DiscoveryResponse, refused: Option<&str>) -> DiscoveryRequest {
 fn stream() -> (Stream, Fleet) {
     let fleet = Fleet::default();
     let set = Arc::new(set(&[endpoint("a")], b"s"));
-    (Stream::new(7, fleet.clone(), set), fleet)
+    (Stream::new(7, &TYPES, fleet.clone(), set), fleet)
 }
 
 #[test]
@@ -153,7 +153,7 @@ async fn serve(resources: watch::Receiver<Arc<ResourceSet>>, fleet: Fleet) -> So
     let address = listener.local_addr().unwrap();
     tokio::spawn(
         tonic::transport::Server::builder()
-            .add_service(Discovery::new(resources, fleet).into_service())
+            .add_service(Discovery::new(resources, fleet).aggregated())
             .serve_with_incoming(TcpListenerStream::new(listener)),
     );
     address
