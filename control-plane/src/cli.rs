@@ -69,7 +69,7 @@ struct ServeArgs {
     #[command(flatten)]
     options: Options,
     #[command(flatten)]
-    xds: listen::Options,
+    xds: listen::XdsOptions,
 }
 
 #[derive(Debug, Args)]

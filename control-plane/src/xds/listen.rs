@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(200);
     rustdoc::broken_intra_doc_links,
     reason = "the help names the variable of each option in brackets"
 )]
-pub struct Options {
+pub struct XdsOptions {
     /// Where gateways connect: unix:PATH, or IP:PORT with mutual TLS [MCP_XDS, unix:xds.sock in the state directory]
     #[arg(long, value_name = "ADDRESS")]
     pub xds: Option<String>,
@@ -68,7 +68,7 @@ impl Listen {
     /// One line a problem: no address, a file of mutual TLS that is missing beside an
     /// `IP:PORT`, or one that would mean nothing beside a Unix socket.
     pub fn read(
-        options: &Options,
+        options: &XdsOptions,
         environment: Environment<'_>,
         default: PathBuf,
     ) -> Result<Self, Failure> {

@@ -5,7 +5,7 @@ fn read(options: &[&str], variables: &[(&str, &str)]) -> Result<Listen, String> 
     #[derive(Parser)]
     struct Line {
         #[command(flatten)]
-        options: Options,
+        options: XdsOptions,
     }
     let line = Line::parse_from([&["serve"], options].concat());
     let environment = |name: &str| {
