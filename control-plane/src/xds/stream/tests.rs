@@ -58,6 +58,24 @@ fn stream() -> (Stream, Fleet) {
 }
 
 #[test]
+fn a_stream_of_extensions_speaks_of_nothing_else() {
+    let fleet = Fleet::default();
+    let first = Arc::new(set(&[endpoint("a")], b"s"));
+    let mut stream = Stream::new(7, &[EXTENSION_TYPE], fleet.clone(), first);
+    for other in [CLUSTER_TYPE, LISTENER_TYPE, ROUTE_TYPE] {
+        assert!(stream.request(&subscribe(other)).is_none(), "{other}");
+    }
+    let sent = stream.request(&subscribe(EXTENSION_TYPE)).unwrap();
+    assert_eq!(sent.resources.len(), 1);
+    assert!(stream.request(&answer(&sent, None)).is_none());
+    assert!(fleet.gateways()[0].is_current());
+    // A policy with another server: its cluster and route are none of this stream's business.
+    let due = stream.change(Arc::new(set(&[endpoint("b")], b"t")));
+    let types: Vec<&str> = due.iter().map(|d| d.type_url.as_str()).collect();
+    assert_eq!(types, [EXTENSION_TYPE]);
+}
+
+#[test]
 fn an_acknowledgement_is_not_answered() {
     let (mut stream, fleet) = stream();
     let first = stream.request(&subscribe(CLUSTER_TYPE)).unwrap();
