@@ -8,9 +8,8 @@ use mcp_zero_compile::{
     Compiled, DevIssuer, Diagnostics, Environment, Look, Source, Unset, compile,
     compile_without_file,
 };
-use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
-use tokio_stream::wrappers::UnixListenerStream;
+use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 
 use crate::accepted::Accepted;
 use crate::failure::Failure;
@@ -21,9 +20,9 @@ use crate::run::programs::Programs;
 use crate::settings::{LogFormat, LogLevel, Settings};
 use crate::source::{Document, ReadError, read, watch as watch_file};
 use crate::telemetry::LogControl;
-use crate::xds::Fleet;
 use crate::xds::resource::{FilterModule, ListenerSettings, ResourceSet};
 use crate::xds::server::Discovery;
+use crate::xds::{Fleet, Listen, listen};
 
 /// Longer than this, and gateways get their policy without keys: tokens are 503 until then.
 const FIRST_KEYS: Duration = Duration::from_secs(12);
@@ -58,7 +57,7 @@ pub struct Start {
     /// The development issuer, for `run --dev`.
     pub dev: Option<DevIssuer>,
     /// Where resources are served.
-    pub xds_socket: PathBuf,
+    pub xds: Listen,
     /// The bridge's socket.
     pub bridge_socket: PathBuf,
     /// Where the hash of the accepted document is written.
@@ -106,7 +105,7 @@ impl Plane {
         );
         let fetcher = Fetcher::new().map_err(|e| Failure::runtime(e.to_string()))?;
         let fleet = Fleet::default();
-        serve_xds(&start.xds_socket, resources, fleet.clone(), stop.clone())?;
+        serve_xds(&start.xds, resources, fleet.clone(), stop.clone()).await?;
         let (published_in, published) = watch::channel(None);
         let compiled = publisher.name_clusters(compiled);
         let (sink_in, sink) = watch::channel(sink(&compiled, &start.settings));
@@ -390,35 +389,41 @@ fn log_level(compiled: &Compiled, settings: &Settings) -> LogLevel {
         .unwrap_or(LogLevel::Info)
 }
 
-fn serve_xds(
-    socket: &Path,
+async fn serve_xds(
+    listen: &Listen,
     resources: watch::Receiver<Arc<ResourceSet>>,
     fleet: Fleet,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
-    let failed = |e: std::io::Error| Failure::config(format!("{}: {e}", socket.display()));
-    match std::fs::remove_file(socket) {
-        Ok(()) => {}
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-        Err(e) => return Err(failed(e)),
-    }
-    let listener = UnixListener::bind(socket).map_err(failed)?;
-    // The directory is closed to others; the socket is too.
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
-    let service = Discovery::new(resources, fleet).into_service();
-    tokio::spawn(async move {
-        let served = tonic::transport::Server::builder()
-            .add_service(service)
-            .serve_with_incoming_shutdown(UnixListenerStream::new(listener), async move {
-                crate::run::stopped(&mut stop).await
-            })
-            .await;
-        if let Err(error) = served {
-            tracing::error!(%error, "xDS ended");
+    let services = Discovery::new(resources, fleet);
+    let router = tonic::transport::Server::builder()
+        // A gateway that is gone is seen to be.
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+        .add_service(services.aggregated())
+        .add_service(services.extensions());
+    let stopped = async move { crate::run::stopped(&mut stop).await };
+    match listen {
+        Listen::Unix(socket) => {
+            let incoming = UnixListenerStream::new(listen::unix(socket)?);
+            tokio::spawn(async move {
+                told(router.serve_with_incoming_shutdown(incoming, stopped).await);
+            });
         }
-    });
+        Listen::Tls(address, files) => {
+            let incoming = ReceiverStream::new(listen::tls(*address, files.clone()).await?);
+            tokio::spawn(async move {
+                told(router.serve_with_incoming_shutdown(incoming, stopped).await);
+            });
+        }
+    }
     Ok(())
+}
+
+fn told(served: Result<(), tonic::transport::Error>) {
+    if let Err(error) = served {
+        tracing::error!(%error, "xDS ended");
+    }
 }
 
 /// Where common systems keep their certificate authorities.

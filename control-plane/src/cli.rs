@@ -1,10 +1,14 @@
 //! The commands of `mcp-zero`.
 
+mod bootstrap;
+mod compile;
+mod health;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use mcp_zero_compile::{DevIssuer, Environment, Unset, graphical};
+use mcp_zero_compile::{Compiled, DevIssuer, Diagnostic, Environment, Unset, graphical};
 use tokio::sync::watch;
 
 use crate::accepted::Accepted;
@@ -14,8 +18,9 @@ use crate::failure::Failure;
 use crate::run::programs::{Programs, on_path};
 use crate::run::{audit, gateway};
 use crate::settings::{self, Options, Settings};
-use crate::source::read;
+use crate::source::{Document, read};
 use crate::xds::resource::{FilterModule, ListenerSettings};
+use crate::xds::{Listen, listen};
 use crate::{admin, telemetry};
 
 /// A gateway between AI tools and MCP servers: access control, data protection, audit.
@@ -36,6 +41,12 @@ enum Command {
     Serve(ServeArgs),
     /// Check a policy file and print everything that is wrong with it
     Check(CheckArgs),
+    /// Write a policy with its keys as one text, for an Envoy without control plane
+    Compile(compile::CompileArgs),
+    /// Print the bootstrap of an Envoy that others start
+    Bootstrap(bootstrap::BootstrapArgs),
+    /// Succeed when the control plane on this machine is ready
+    Health(health::HealthArgs),
     /// Make a token of the development issuer
     Token(TokenArgs),
 }
@@ -59,9 +70,8 @@ struct RunArgs {
 struct ServeArgs {
     #[command(flatten)]
     options: Options,
-    /// Unix socket of xDS [xds.sock in the state directory]
-    #[arg(long, value_name = "PATH")]
-    xds: Option<PathBuf>,
+    #[command(flatten)]
+    xds: listen::XdsOptions,
 }
 
 #[derive(Debug, Args)]
@@ -102,6 +112,9 @@ impl Cli {
             Some(Command::Run(args)) => run(args).await,
             Some(Command::Serve(args)) => serve(args).await,
             Some(Command::Check(args)) => check(&args),
+            Some(Command::Compile(args)) => compile::run(&args).await,
+            Some(Command::Bootstrap(args)) => bootstrap::run(&args),
+            Some(Command::Health(args)) => health::run(&args).await,
             Some(Command::Token(args)) => token(&args),
         }
     }
@@ -118,21 +131,28 @@ async fn run(args: RunArgs) -> Result<(), Failure> {
     } else {
         None
     };
+    let xds_socket = absolute(&settings.state_dir)?.join("xds.sock");
     let plan = gateway::Gateway {
         envoy,
         concurrency: args.concurrency,
         base_id: args.base_id,
+        xds_socket: xds_socket.clone(),
     };
     let (stop, stopped) = watch::channel(false);
     on_signal(stop.clone());
-    let xds_socket = absolute(&settings.state_dir)?.join("xds.sock");
-    let mut start = start(settings, dev, xds_socket, log)?;
+    let mut start = start(settings, dev, Listen::Unix(xds_socket), log)?;
     start.programs = Some(programs(&start.settings)?);
     gateway::run(plan, start, stop, stopped).await
 }
 
 async fn serve(args: ServeArgs) -> Result<(), Failure> {
     let settings = load(&args.options)?;
+    let state = absolute(&settings.state_dir)?;
+    let xds = Listen::read(
+        &args.xds,
+        &settings::process_environment,
+        state.join("xds.sock"),
+    )?;
     let log = start_log(&settings);
     make_private(&settings.state_dir)?;
     if settings.listen.port() == 0 {
@@ -142,40 +162,23 @@ async fn serve(args: ServeArgs) -> Result<(), Failure> {
     }
     let (stop, stopped) = watch::channel(false);
     on_signal(stop.clone());
-    let default_socket = absolute(&settings.state_dir)?.join("xds.sock");
     let admin_address = settings.admin;
-    let start = start(settings, None, args.xds.unwrap_or(default_socket), log)?;
+    let start = start(settings, None, xds.clone(), log)?;
     let access_log = PathBuf::from(&start.listener.access_log);
-    let socket = start.xds_socket.clone();
     let plane = Plane::start(start, stopped.clone()).await?;
     if let Some(address) = admin_address {
         admin::serve(address, plane.fleet.clone(), plane.published.clone()).await?;
     }
-    tracing::info!(xds = %socket.display(), "waiting for gateways");
+    tracing::info!(%xds, "waiting for gateways");
     audit::follow(access_log, plane.sink.clone(), stopped).await;
     Ok(())
 }
 
 fn check(args: &CheckArgs) -> Result<(), Failure> {
     let settings = load(&args.options)?;
-    let document = read(&args.file).map_err(|e| Failure::config(e.to_string()))?;
-    let listener = listener(&settings, &settings.state_dir);
-    let environment = Environment {
-        unset: Unset::Warn,
-        ..app::environment(&settings, &listener, None)
-    };
-    let compiled = app::compile_document(Some(&document), &environment).map_err(app::refused)?;
-    let look = mcp_zero_compile::Look {
-        colour: false,
-        width: 100,
-    };
+    let (document, compiled) = checked(&args.file, &settings, Unset::Warn)?;
     if !compiled.warnings.is_empty() {
-        say(&graphical(
-            &document.name,
-            &String::from_utf8_lossy(&document.bytes),
-            &compiled.warnings,
-            look,
-        ))?;
+        say(&shown(&document, &compiled.warnings))?;
     }
     let commands = Programs {
         // Any: only what the policy itself names is looked for.
@@ -192,6 +195,32 @@ fn check(args: &CheckArgs) -> Result<(), Failure> {
         compiled.posture,
         compiled.ready_line()
     ))
+}
+
+/// Reads and compiles a policy file.
+fn checked(
+    file: &Path,
+    settings: &Settings,
+    unset: Unset,
+) -> Result<(Document, Compiled), Failure> {
+    let document = read(file).map_err(|e| Failure::config(e.to_string()))?;
+    let listener = listener(settings, &settings.state_dir);
+    let environment = Environment {
+        unset,
+        ..app::environment(settings, &listener, None)
+    };
+    let compiled = app::compile_document(Some(&document), &environment).map_err(app::refused)?;
+    Ok((document, compiled))
+}
+
+/// Diagnostics with the lines they are about.
+fn shown(document: &Document, diagnostics: &[Diagnostic]) -> String {
+    let look = mcp_zero_compile::Look {
+        colour: false,
+        width: 100,
+    };
+    let text = String::from_utf8_lossy(&document.bytes);
+    graphical(&document.name, &text, diagnostics, look)
 }
 
 fn token(args: &TokenArgs) -> Result<(), Failure> {
@@ -235,7 +264,7 @@ fn listener(settings: &Settings, state: &Path) -> ListenerSettings {
 fn start(
     settings: Settings,
     dev: Option<DevIssuer>,
-    xds_socket: PathBuf,
+    xds: Listen,
     log: telemetry::LogControl,
 ) -> Result<Start, Failure> {
     let state = absolute(&settings.state_dir)?;
@@ -265,7 +294,7 @@ fn start(
             path: filter.to_string_lossy().into_owned(),
         },
         dev,
-        xds_socket,
+        xds,
         log,
         settings,
     })

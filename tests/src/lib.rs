@@ -8,15 +8,20 @@
 )]
 
 mod client;
+pub mod compose;
 mod demo;
 mod envoy;
 mod gateway;
 mod issuer;
 mod mcp;
+mod pki;
 mod plane;
+mod plant;
 mod policy;
+mod process;
 mod scripted;
 mod upstream;
+mod yaml;
 
 pub use client::{Response, connect, exchange, read};
 pub use demo::Demo;
@@ -24,10 +29,14 @@ pub use envoy::Envoy;
 pub use gateway::{Gateway, Options, request, signal, token};
 pub use issuer::{Issuer, Signer};
 pub use mcp::{Everything, Session};
+pub use pki::{Authority, Identity};
 pub use plane::{Plane, wait};
+pub use plant::{ANSWER, Plant};
 pub use policy::policy;
+pub use process::{Process, free_address, mcp_zero, validate};
 pub use scripted::{Answer, Received, Scripted, events, ok};
 pub use upstream::Upstream;
+pub use yaml::{documents, fill, repository, shipped};
 
 use std::path::PathBuf;
 

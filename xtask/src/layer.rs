@@ -63,7 +63,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         ],
     ),
     ("reqwest", &["mcp-zero-control-plane", "mcp-zero-tests"]),
-    ("serde-saphyr", &["mcp-zero-compile"]),
+    ("serde-saphyr", &["mcp-zero-compile", "mcp-zero-tests"]),
 ];
 
 /// Crates that may not reach the module, however indirectly.

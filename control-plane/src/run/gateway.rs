@@ -8,7 +8,7 @@ use mcp_zero_compile::DevIssuer;
 use tokio::sync::watch;
 
 use super::audit;
-use super::bootstrap::Bootstrap;
+use super::bootstrap::{self, Bootstrap};
 use super::bridge::{self, BridgeCommand};
 use super::envoy::EnvoyCommand;
 use super::probe::{Probe, probe};
@@ -31,6 +31,8 @@ pub struct Gateway {
     pub concurrency: Option<u32>,
     /// Its base id.
     pub base_id: Option<u32>,
+    /// The socket over which it is fed, in the state directory.
+    pub xds_socket: PathBuf,
 }
 
 /// Starts the development issuer of a state directory.
@@ -56,7 +58,7 @@ pub async fn run(
     stop: watch::Sender<bool>,
     stopped: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
-    let state = start
+    let state = gateway
         .xds_socket
         .parent()
         .map_or_else(|| PathBuf::from("."), Path::to_path_buf);
@@ -129,19 +131,18 @@ fn envoy_command(gateway: &Gateway, start: &Start, state: &Path) -> Result<Envoy
     let module = std::fs::read(&start.module.path)
         .map_err(|e| Failure::config(format!("{}: {e}", start.module.path)))?;
     let admin_socket = state.join("envoy.sock");
-    let bootstrap = state.join("envoy.yaml");
+    let file = state.join("envoy.yaml");
     let text = Bootstrap {
         node_id: "mcp-zero",
         module: &sha256(&module),
         admin_socket: &admin_socket,
-        xds_socket: &start.xds_socket,
+        plane: &bootstrap::Plane::Unix(gateway.xds_socket.clone()),
     }
     .render();
-    std::fs::write(&bootstrap, text)
-        .map_err(|e| Failure::config(format!("{}: {e}", bootstrap.display())))?;
+    std::fs::write(&file, text).map_err(|e| Failure::config(format!("{}: {e}", file.display())))?;
     Ok(EnvoyCommand {
         program: gateway.envoy.clone(),
-        bootstrap,
+        bootstrap: file,
         admin_socket,
         base_id: gateway.base_id,
         concurrency: gateway.concurrency,
@@ -149,7 +150,8 @@ fn envoy_command(gateway: &Gateway, start: &Start, state: &Path) -> Result<Envoy
     })
 }
 
-fn sha256(bytes: &[u8]) -> String {
+/// The lower-case hex SHA-256 of a module.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     use sha2::{Digest as _, Sha256};
     xds::resource::hex(&Sha256::digest(bytes), 64)
 }

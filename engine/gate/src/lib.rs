@@ -5,6 +5,7 @@
 //! clock or touches a host, so the same code runs in Envoy and in native tests.
 
 mod action;
+mod configuration;
 mod event;
 mod exchange;
 mod head;
@@ -15,6 +16,7 @@ mod surface;
 mod world;
 
 pub use action::{Action, Call, Flow, HeaderEdit, Reply};
+pub use configuration::{ConfigurationError, text_of};
 pub use event::{
     Answer, CallError, CallId, Direction, End, Event, Last, Origin, RequestHead, ResponseHead,
     Verified,
