@@ -10,6 +10,7 @@ pub mod probe;
 pub mod record;
 pub mod scrub;
 pub mod supervisor;
+pub mod tether;
 
 /// Returns when `stop` is set, or when nobody can set it any more.
 pub(crate) async fn stopped(stop: &mut tokio::sync::watch::Receiver<bool>) {

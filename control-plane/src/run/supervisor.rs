@@ -5,13 +5,13 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::sync::watch;
 
 use super::backoff::{Backoff, Next};
-use super::envoy_admin;
 use super::scrub::scrub;
-use crate::failure::Failure;
+use super::{audit, envoy_admin, tether};
+use crate::failure::{EX_CONFIG, Failure};
 use crate::settings::LogLevel;
 
 /// How long Envoy may take to end after it was asked to.
@@ -34,6 +34,8 @@ pub struct EnvoyCommand {
     pub concurrency: Option<u32>,
     /// How much it logs.
     pub log_level: LogLevel,
+    /// Its access log, into which its end is noted.
+    pub access_log: PathBuf,
 }
 
 impl EnvoyCommand {
@@ -66,7 +68,7 @@ impl EnvoyCommand {
     }
 
     fn spawn(&self) -> std::io::Result<Child> {
-        Command::new(&self.program)
+        tether::command(&self.program)
             .args(self.arguments())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -90,6 +92,8 @@ pub async fn supervise(
 ) -> Result<(), Failure> {
     let mut backoff = Backoff::default();
     let begin = Instant::now();
+    // What an earlier process left may lack its end.
+    note_end(&command.access_log, false);
     loop {
         if *stop.borrow() {
             return Ok(());
@@ -102,11 +106,19 @@ pub async fn supervise(
         let status = tokio::select! {
             status = child.wait() => status,
             () = super::stopped(&mut stop) => {
-                end(&mut child, &command.admin_socket).await;
+                let in_order = end(&mut child, &command.admin_socket).await;
+                note_end(&command.access_log, in_order);
                 return Ok(());
             }
         };
+        if matches!(&status, Ok(status) if status.code() == Some(i32::from(EX_CONFIG))) {
+            return Err(Failure::config(format!(
+                "{} cannot be started; see the message above",
+                command.program.display()
+            )));
+        }
         tracing::error!(status = describe(status), "Envoy ended");
+        note_end(&command.access_log, false);
         match backoff.died(begin.elapsed()) {
             Next::GiveUp => {
                 return Err(Failure::runtime(
@@ -124,7 +136,14 @@ pub async fn supervise(
     }
 }
 
-async fn end(child: &mut Child, admin_socket: &Path) {
+fn note_end(access_log: &Path, in_order: bool) {
+    if let Err(error) = audit::note_end(access_log, in_order) {
+        tracing::warn!(%error, "the end of Envoy cannot be noted; the next one will be");
+    }
+}
+
+/// Whether it ended by itself.
+async fn end(child: &mut Child, admin_socket: &Path) -> bool {
     let asked = envoy_admin::post(admin_socket, "/quitquitquit").await;
     if let Err(error) = &asked {
         tracing::debug!(%error, "Envoy could not be asked to end");
@@ -136,6 +155,7 @@ async fn end(child: &mut Child, admin_socket: &Path) {
     if !ended && let Err(error) = child.kill().await {
         tracing::warn!(%error, "Envoy could not be killed");
     }
+    ended
 }
 
 fn remove_stale(socket: &Path) {
