@@ -10,6 +10,7 @@
 mod client;
 mod demo;
 mod envoy;
+pub mod fault;
 mod gateway;
 mod issuer;
 mod mcp;
