@@ -4,8 +4,10 @@ mod bootstrap;
 mod compile;
 mod health;
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
 use mcp_zero_compile::{Compiled, DevIssuer, Diagnostic, Environment, Unset, graphical};
@@ -16,12 +18,15 @@ use crate::app::{self, Plane, Start};
 use crate::dev::{DevIdentity, Person};
 use crate::failure::Failure;
 use crate::run::programs::{Programs, on_path};
-use crate::run::{audit, gateway};
+use crate::run::{audit, gateway, tether};
 use crate::settings::{self, Options, Settings};
 use crate::source::{Document, read};
 use crate::xds::resource::{FilterModule, ListenerSettings};
 use crate::xds::{Listen, listen};
 use crate::{admin, telemetry};
+
+/// How long a port may be in use by what is about to end.
+const LEAVES: Duration = Duration::from_secs(3);
 
 /// A gateway between AI tools and MCP servers: access control, data protection, audit.
 #[derive(Debug, Parser)]
@@ -49,6 +54,9 @@ enum Command {
     Health(health::HealthArgs),
     /// Make a token of the development issuer
     Token(TokenArgs),
+    /// Become a program that ends when `parent` does
+    #[command(name = tether::COMMAND, hide = true)]
+    Tethered(TetheredArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -101,6 +109,17 @@ struct TokenArgs {
     state_dir: Option<String>,
 }
 
+#[derive(Debug, Args)]
+struct TetheredArgs {
+    /// Process id of who started this
+    parent: u32,
+    /// What to become
+    program: PathBuf,
+    /// Its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
 impl Cli {
     /// Carries the command out.
     ///
@@ -116,6 +135,11 @@ impl Cli {
             Some(Command::Bootstrap(args)) => bootstrap::run(&args),
             Some(Command::Health(args)) => health::run(&args).await,
             Some(Command::Token(args)) => token(&args),
+            Some(Command::Tethered(args)) => Err(tether::become_child(
+                args.parent,
+                &args.program,
+                &args.arguments,
+            )),
         }
     }
 }
@@ -124,7 +148,7 @@ async fn run(args: RunArgs) -> Result<(), Failure> {
     let mut settings = load(&args.options)?;
     let log = start_log(&settings);
     make_private(&settings.state_dir)?;
-    settings.listen.set_port(free_port(&settings)?);
+    settings.listen.set_port(free_port(&settings).await?);
     let envoy = settings.envoy.clone().map_or_else(envoy_on_path, Ok)?;
     let dev = if args.dev && settings.okta_issuer.is_none() {
         Some(gateway::development_issuer(&settings.state_dir).await?)
@@ -166,11 +190,13 @@ async fn serve(args: ServeArgs) -> Result<(), Failure> {
     let start = start(settings, None, xds.clone(), log)?;
     let access_log = PathBuf::from(&start.listener.access_log);
     let plane = Plane::start(start, stopped.clone()).await?;
+    let status = audit::Status::default();
     if let Some(address) = admin_address {
-        admin::serve(address, plane.fleet.clone(), plane.published.clone()).await?;
+        let (fleet, published) = (plane.fleet.clone(), plane.published.clone());
+        admin::serve(address, fleet, published, status.clone()).await?;
     }
     tracing::info!(%xds, "waiting for gateways");
-    audit::follow(access_log, plane.sink.clone(), stopped).await;
+    audit::follow(access_log, plane.sink.clone(), stopped, status).await;
     Ok(())
 }
 
@@ -316,15 +342,25 @@ fn make_private(directory: &Path) -> Result<(), Failure> {
     std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700)).map_err(failed)
 }
 
-/// The port to listen on: the one asked for, or a free one where it is 0.
-fn free_port(settings: &Settings) -> Result<u16, Failure> {
+/// The port to listen on: the one asked for, or a free one where it is 0. The Envoy of a
+/// process that was killed a moment ago may need some time to leave it.
+async fn free_port(settings: &Settings) -> Result<u16, Failure> {
     let address = settings.listen;
-    let bound = std::net::TcpListener::bind(address).and_then(|l| l.local_addr());
-    bound.map(|a| a.port()).map_err(|e| {
-        Failure::config(format!(
-            "{address}: {e}; choose another with --port or MCP_PORT"
-        ))
-    })
+    let begin = Instant::now();
+    loop {
+        let bound = std::net::TcpListener::bind(address).and_then(|l| l.local_addr());
+        match bound {
+            Ok(bound) => return Ok(bound.port()),
+            Err(error)
+                if error.kind() == std::io::ErrorKind::AddrInUse && begin.elapsed() < LEAVES => {}
+            Err(error) => {
+                return Err(Failure::config(format!(
+                    "{address}: {error}; choose another with --port or MCP_PORT"
+                )));
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 fn envoy_on_path() -> Result<PathBuf, Failure> {

@@ -79,7 +79,7 @@ pub fn read(stream: &mut TcpStream) -> Response {
     }
 }
 
-fn parse(bytes: &[u8], closed: bool) -> Option<Response> {
+pub(crate) fn parse(bytes: &[u8], closed: bool) -> Option<Response> {
     let split = bytes.windows(4).position(|w| w == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(bytes.get(..split)?).into_owned();
     let rest = bytes.get(split + 4..)?;

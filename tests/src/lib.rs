@@ -11,6 +11,7 @@ mod client;
 pub mod compose;
 mod demo;
 mod envoy;
+pub mod fault;
 mod gateway;
 mod issuer;
 mod mcp;

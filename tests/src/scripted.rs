@@ -135,7 +135,7 @@ fn converse(mut stream: TcpStream, kept: &Mutex<Vec<Received>>, script: &Script)
     }
 }
 
-fn next(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<Received> {
+pub(crate) fn next(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<Received> {
     let mut piece = [0; 16 * 1024];
     loop {
         if let Some((request, used)) = whole(bytes) {

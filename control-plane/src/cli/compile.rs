@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use mcp_zero_compile::Compiled;
+use mcp_zero_compile::{Compiled, Unset};
 use mcp_zero_gate::{Loaded, text_of};
 use mcp_zero_proto::Keys;
 use time::OffsetDateTime;

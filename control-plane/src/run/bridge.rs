@@ -34,6 +34,7 @@ impl BridgeCommand {
         let mut listen = OsString::from("unix:");
         listen.push(&self.socket);
         Program {
+            access_log: None,
             kind: Kind::Bridge,
             file: self.program,
             arguments: vec![

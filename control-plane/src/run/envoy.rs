@@ -21,6 +21,8 @@ pub struct EnvoyCommand {
     pub concurrency: Option<u32>,
     /// How much it logs.
     pub log_level: LogLevel,
+    /// Its access log, into which its end is noted.
+    pub access_log: PathBuf,
 }
 
 impl EnvoyCommand {
@@ -32,6 +34,7 @@ impl EnvoyCommand {
             file: self.program,
             arguments,
             socket: self.admin_socket,
+            access_log: Some(self.access_log),
         }
     }
 

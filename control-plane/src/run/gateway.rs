@@ -70,11 +70,14 @@ pub async fn run(
     let bridge = bridge_command(&start)?;
     let (plane_stop, plane_stopped) = watch::channel(false);
     let plane = Plane::start(start, plane_stopped.clone()).await?;
+    let status = audit::Status::default();
     if let Some(address) = settings.admin {
-        admin::serve(address, plane.fleet.clone(), plane.published.clone()).await?;
+        let (fleet, published) = (plane.fleet.clone(), plane.published.clone());
+        admin::serve(address, fleet, published, status.clone()).await?;
     }
     let (audit_stop, audit_stopped) = watch::channel(false);
-    let audit = tokio::spawn(audit::follow(access_log, plane.sink.clone(), audit_stopped));
+    let audit = audit::follow(access_log, plane.sink.clone(), audit_stopped, status);
+    let audit = tokio::spawn(audit);
     let url = settings.public_url(listener.address);
     let local = local_url(listener.address);
     let state_shown = settings.state_dir.clone();
@@ -146,6 +149,7 @@ fn envoy_command(gateway: &Gateway, start: &Start, state: &Path) -> Result<Envoy
         admin_socket,
         base_id: gateway.base_id,
         concurrency: gateway.concurrency,
+        access_log: PathBuf::from(&start.listener.access_log),
         log_level: start.settings.log_level.unwrap_or(LogLevel::Info),
     })
 }

@@ -13,6 +13,7 @@ pub mod programs;
 pub mod record;
 pub mod scrub;
 pub mod supervisor;
+pub mod tether;
 
 /// Returns when `stop` is set, or when nobody can set it any more.
 pub(crate) async fn stopped(stop: &mut tokio::sync::watch::Receiver<bool>) {

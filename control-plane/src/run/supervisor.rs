@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use mcp_zero_compile::SECRET_VARIABLES;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::sync::watch;
 
 use super::backoff::{Backoff, Next};
-use super::envoy_admin;
 use super::scrub::scrub;
-use crate::failure::Failure;
+use super::{audit, envoy_admin, tether};
+use crate::failure::{EX_CONFIG, Failure};
 
 /// How long a child may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -34,6 +34,8 @@ pub struct Program {
     pub arguments: Vec<OsString>,
     /// The Unix socket that it makes; a stale one is removed before each start.
     pub socket: PathBuf,
+    /// The access log into which its end is noted, where it writes one.
+    pub access_log: Option<PathBuf>,
 }
 
 /// Which program a child is.
@@ -55,8 +57,17 @@ impl Kind {
 }
 
 impl Program {
+    fn note_end(&self, in_order: bool) {
+        let Some(access_log) = &self.access_log else {
+            return;
+        };
+        if let Err(error) = audit::note_end(access_log, in_order) {
+            tracing::warn!(%error, "the end of Envoy cannot be noted; the next one will be");
+        }
+    }
+
     fn spawn(&self) -> std::io::Result<Child> {
-        Command::new(&self.file)
+        tether::command(&self.file)
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -87,6 +98,8 @@ pub async fn supervise(program: Program, mut stop: watch::Receiver<bool>) -> Res
     let name = program.kind.name();
     let mut backoff = Backoff::default();
     let begin = Instant::now();
+    // What an earlier process left may lack its end.
+    program.note_end(false);
     loop {
         if *stop.borrow() {
             return Ok(());
@@ -98,11 +111,20 @@ pub async fn supervise(program: Program, mut stop: watch::Receiver<bool>) -> Res
                 let status = tokio::select! {
                     status = child.wait() => status,
                     () = super::stopped(&mut stop) => {
-                        end(&program, &mut child).await;
+                        let in_order = end(&program, &mut child).await;
+                        program.note_end(in_order);
                         return Ok(());
                     }
                 };
+                let unstartable = matches!(&status, Ok(s) if s.code() == Some(i32::from(EX_CONFIG)));
+                if unstartable && program.kind == Kind::Envoy {
+                    return Err(Failure::config(format!(
+                        "{} cannot be started; see the message above",
+                        program.file.display()
+                    )));
+                }
                 tracing::error!(status = describe(status), "{name} ended");
+                program.note_end(false);
             }
             Err(error) => {
                 let message = format!("{}: {error}", program.file.display());
@@ -129,7 +151,8 @@ pub async fn supervise(program: Program, mut stop: watch::Receiver<bool>) -> Res
     }
 }
 
-async fn end(program: &Program, child: &mut Child) {
+/// Whether it ended by itself.
+async fn end(program: &Program, child: &mut Child) -> bool {
     let name = program.kind.name();
     let asked = match program.kind {
         Kind::Envoy => envoy_admin::post(&program.socket, "/quitquitquit")
@@ -147,6 +170,7 @@ async fn end(program: &Program, child: &mut Child) {
     if !ended && let Err(error) = child.kill().await {
         tracing::warn!(%error, "{name} could not be killed");
     }
+    ended
 }
 
 fn terminate(child: &Child) -> std::io::Result<()> {
@@ -252,6 +276,7 @@ mod tests {
             log.display()
         );
         let program = Program {
+            access_log: None,
             kind: Kind::Bridge,
             file: PathBuf::from("/bin/sh"),
             arguments: vec!["-c".into(), script.into()],

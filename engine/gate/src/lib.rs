@@ -23,5 +23,5 @@ pub use event::{
 };
 pub use exchange::Exchange;
 pub use head::{HeaderError, Headers};
-pub use record::Record;
+pub use record::{Mark, Record};
 pub use world::{Cx, LoadError, Loaded, World};

@@ -127,7 +127,7 @@ impl Rig<Scripted> {
 impl<M: Machine> Rig<M> {
     fn with(world: World) -> Self {
         Self {
-            driver: Driver::new(7),
+            driver: Driver::new(),
             host: Fake::default(),
             world,
         }
@@ -190,7 +190,14 @@ impl<M: Machine> Rig<M> {
 
     /// The record that the access log would print; null where there is none.
     fn record(&mut self) -> Value {
-        self.driver.on_log(&mut self.host);
+        self.driver.on_log(
+            || Mark {
+                worker: "w",
+                sequence: 7,
+                open: 0,
+            },
+            &mut self.host,
+        );
         let state = self.host.state.take();
         state.map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap())
     }

@@ -57,8 +57,9 @@ impl RootContext for Root {
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         self.worker.current(self.loaded.as_ref());
+        self.worker.began();
         Some(Box::new(Stream {
-            driver: Driver::new(self.worker.next()),
+            driver: Driver::new(),
             envoy: Envoy::new(id, Rc::clone(&self.worker)),
             worker: Rc::clone(&self.worker),
         }))
@@ -125,6 +126,7 @@ impl HttpContext for Stream {
     }
 
     fn on_log(&mut self) {
-        self.driver.on_log(&mut self.envoy);
+        self.worker.ended();
+        self.driver.on_log(|| self.worker.mark(), &mut self.envoy);
     }
 }

@@ -63,7 +63,6 @@ impl Exchange {
         let live = cx.world.live.clone();
         let mut record = Record::new();
         record.timestamp = timestamp(cx.now_ms);
-        record.sequence = head.sequence;
         record.correlation_id = head.request_id.to_owned();
         record.client = head.client.to_owned();
         record.http_method = printable(head.headers.one(":method").ok().flatten(), 16);

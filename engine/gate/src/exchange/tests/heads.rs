@@ -145,7 +145,6 @@ fn headers_need_not_be_text() {
         request_id: "r",
         client: "",
         verified: None,
-        sequence: 0,
     };
     let mut out = Vec::new();
     let mut cx = Cx {
