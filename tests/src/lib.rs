@@ -7,7 +7,9 @@
     reason = "a harness that cannot start its parts fails the test at once"
 )]
 
+mod bearer;
 mod client;
+mod conformance;
 mod demo;
 mod envoy;
 mod gateway;
@@ -18,7 +20,9 @@ mod policy;
 mod scripted;
 mod upstream;
 
+pub use bearer::Bearer;
 pub use client::{Response, connect, exchange, read};
+pub use conformance::{Check, Status, Suite};
 pub use demo::Demo;
 pub use envoy::Envoy;
 pub use gateway::{Gateway, Options, request, signal, token};
