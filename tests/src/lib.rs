@@ -7,8 +7,10 @@
     reason = "a harness that cannot start its parts fails the test at once"
 )]
 
+mod bearer;
 mod client;
 pub mod compose;
+mod conformance;
 mod demo;
 mod envoy;
 pub mod fault;
@@ -24,7 +26,9 @@ mod scripted;
 mod upstream;
 mod yaml;
 
+pub use bearer::Bearer;
 pub use client::{Response, connect, exchange, read};
+pub use conformance::{Check, Status, Suite};
 pub use demo::Demo;
 pub use envoy::Envoy;
 pub use gateway::{Gateway, Options, request, signal, token};

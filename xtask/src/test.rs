@@ -60,7 +60,7 @@ fn variables(
     clients: Clients,
     module: PathBuf,
     programs: [PathBuf; 2],
-) -> [(&'static str, PathBuf); 7] {
+) -> [(&'static str, PathBuf); 9] {
     let [gateway, demo] = programs;
     [
         ("MCP_ZERO_TEST_GATEWAY", gateway),
@@ -70,6 +70,8 @@ fn variables(
         ("MCP_ZERO_TEST_NODE", clients.node),
         ("MCP_ZERO_TEST_NPM_CLIENTS", clients.npm),
         ("MCP_ZERO_TEST_PYTHON", clients.python),
+        ("MCP_ZERO_TEST_TOOLS", clients.tools),
+        ("MCP_ZERO_TEST_WHEELS", clients.wheels),
     ]
 }
 
