@@ -18,7 +18,7 @@ mod policy;
 mod scripted;
 mod upstream;
 
-pub use client::{Response, connect, exchange, read};
+pub use client::{Connection, Response, attempt, connect, exchange, read, response};
 pub use demo::Demo;
 pub use envoy::Envoy;
 pub use gateway::{Gateway, Options, request, signal, token};
@@ -26,7 +26,7 @@ pub use issuer::{Issuer, Signer};
 pub use mcp::{Everything, Session};
 pub use plane::{Plane, wait};
 pub use policy::policy;
-pub use scripted::{Answer, Received, Scripted, events, ok};
+pub use scripted::{Answer, PAUSE, Received, Scripted, events, ok};
 pub use upstream::Upstream;
 
 use std::path::PathBuf;

@@ -3,6 +3,8 @@
 
 mod envoy;
 mod ffi;
+#[cfg(feature = "panic-switch")]
+mod trap;
 mod worker;
 
 use crate::driver::{Driver, Step};
@@ -57,11 +59,14 @@ impl RootContext for Root {
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         self.worker.current(self.loaded.as_ref());
-        Some(Box::new(Stream {
+        let stream = Stream {
             driver: Driver::new(self.worker.next()),
             envoy: Envoy::new(id, Rc::clone(&self.worker)),
             worker: Rc::clone(&self.worker),
-        }))
+        };
+        #[cfg(feature = "panic-switch")]
+        let stream = trap::Trapped::new(stream);
+        Some(Box::new(stream))
     }
 }
 
