@@ -29,6 +29,7 @@ mod yaml;
 pub use bearer::Bearer;
 pub use client::{Response, connect, exchange, read};
 pub use conformance::{Check, Status, Suite};
+pub use client::{Connection, Response, attempt, connect, exchange, read, response};
 pub use demo::Demo;
 pub use envoy::Envoy;
 pub use gateway::{Gateway, Options, request, signal, token};
@@ -40,6 +41,7 @@ pub use plant::{ANSWER, Plant};
 pub use policy::policy;
 pub use process::{Process, free_address, mcp_zero, validate};
 pub use scripted::{Answer, Received, Scripted, events, ok};
+pub use scripted::{Answer, PAUSE, Received, Scripted, events, ok};
 pub use upstream::Upstream;
 pub use yaml::{documents, fill, repository, shipped};
 

@@ -20,6 +20,8 @@ pub struct Plane {
     issuer: String,
     control: Option<Child>,
     envoy: Option<Child>,
+    /// What the bootstrap says in place of its names.
+    fills: Vec<(&'static str, String)>,
 }
 
 impl Plane {
@@ -36,6 +38,10 @@ impl Plane {
             issuer: issuer.to_owned(),
             control: None,
             envoy: None,
+            fills: vec![
+                ("${HEAP_BYTES}", "1073741824".to_owned()),
+                ("${MAX_CONNECTIONS}", "1000".to_owned()),
+            ],
         };
         plane.set_policy(policy);
         plane
@@ -51,6 +57,17 @@ impl Plane {
 
     fn path(&self) -> &Path {
         self.state.path()
+    }
+
+    /// Has the bootstrap say something else in place of a text of it.
+    ///
+    /// # Panics
+    /// When the bootstrap does not hold the text.
+    #[must_use]
+    pub fn with(mut self, text: &'static str, instead: &str) -> Self {
+        assert!(BOOTSTRAP.contains(text), "no {text:?} in the bootstrap");
+        self.fills.insert(0, (text, instead.to_owned()));
+        self
     }
 
     /// Starts the control plane.
@@ -99,9 +116,11 @@ impl Plane {
             .replace(
                 "${XDS_SOCKET}",
                 &quoted(&self.path().join("state/xds.sock")),
-            )
-            .replace("${HEAP_BYTES}", "1073741824")
-            .replace("${MAX_CONNECTIONS}", "1000");
+            );
+        let text = self
+            .fills
+            .iter()
+            .fold(text, |text, (name, value)| text.replace(name, value));
         let file = self.path().join("bootstrap.yaml");
         std::fs::write(&file, text).expect("the bootstrap is written");
         let mut command = Command::new(part("MCP_ZERO_TEST_ENVOY"));
@@ -194,17 +213,21 @@ impl Plane {
     /// # Panics
     /// When Envoy does not answer.
     pub fn admin(&self, page: &str) -> String {
-        use std::io::{Read as _, Write as _};
-        let mut stream =
-            std::os::unix::net::UnixStream::connect(self.admin_socket()).expect("Envoy's admin");
-        let text = format!("GET {page} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-        stream
-            .write_all(text.as_bytes())
-            .expect("the request is sent");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("an answer");
-        String::from_utf8_lossy(&answer).into_owned()
+        ask_envoy(&self.admin_socket(), page)
     }
+}
+
+/// A page of Envoy's admin, as it comes over its socket.
+pub(crate) fn ask_envoy(socket: &Path, page: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::os::unix::net::UnixStream::connect(socket).expect("Envoy's admin");
+    let text = format!("GET {page} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream
+        .write_all(text.as_bytes())
+        .expect("the request is sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 impl Drop for Plane {

@@ -28,6 +28,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("mcp-zero-filter", &["mcp-zero-gate", "mcp-zero-proto"]),
+    // The filter's own source with a switch for tests.
+    ("mcp-zero-filter-trap", &["mcp-zero-gate"]),
     (
         "mcp-zero-control-plane",
         &[
@@ -44,7 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Outside crates that only some of ours may name.
 const RESERVED: &[(&str, &[&str])] = &[
-    ("proxy-wasm", &["mcp-zero-filter"]),
+    ("proxy-wasm", &["mcp-zero-filter", "mcp-zero-filter-trap"]),
     (
         "tokio",
         &[

@@ -9,7 +9,7 @@ use std::process::Command;
 /// Sets up, builds what the end-to-end tests start, and runs every test.
 pub(crate) fn run() -> Result<()> {
     let (parts, clients) = setup::all()?;
-    let module = wasm::build(&parts)?;
+    let modules = wasm::build_with_trap(&parts)?;
     let programs = run::programs()?;
     let mut tests = cargo();
     if nextest() {
@@ -18,16 +18,16 @@ pub(crate) fn run() -> Result<()> {
         tests.arg("test");
     }
     tests.args(["--workspace", "--all-targets", "--locked"]);
-    tests.envs(variables(parts, clients, module, programs));
+    tests.envs(variables(parts, clients, modules, programs));
     shell::run(&mut tests)
 }
 
 /// Prints what `run` passes to the tests.
 pub(crate) fn print_environment() -> Result<()> {
     let (parts, clients) = setup::all()?;
-    let module = wasm::build(&parts)?;
+    let modules = wasm::build_with_trap(&parts)?;
     let programs = run::programs()?;
-    for (name, path) in variables(parts, clients, module, programs) {
+    for (name, path) in variables(parts, clients, modules, programs) {
         println!("export {name}='{}'", path.display());
     }
     Ok(())
@@ -47,7 +47,7 @@ pub(crate) fn lint() -> Result<()> {
         "-D",
         "warnings",
     ]))?;
-    shell::run(wasm::cargo(&parts, "clippy")?.args(["--", "-D", "warnings"]))?;
+    shell::run(wasm::cargo(&parts, "clippy", &wasm::Package::ALL)?.args(["--", "-D", "warnings"]))?;
     shell::run(
         cargo()
             .args(["doc", "--workspace", "--no-deps", "--locked"])
@@ -58,15 +58,17 @@ pub(crate) fn lint() -> Result<()> {
 fn variables(
     parts: Parts,
     clients: Clients,
-    module: PathBuf,
+    modules: [PathBuf; 2],
     programs: [PathBuf; 2],
-) -> [(&'static str, PathBuf); 9] {
+) -> [(&'static str, PathBuf); 10] {
     let [gateway, demo] = programs;
+    let [filter, trap] = modules;
     [
         ("MCP_ZERO_TEST_GATEWAY", gateway),
         ("MCP_ZERO_TEST_DEMO_SERVER", demo),
         ("MCP_ZERO_TEST_ENVOY", parts.envoy),
-        ("MCP_ZERO_TEST_FILTER", module),
+        ("MCP_ZERO_TEST_FILTER", filter),
+        ("MCP_ZERO_TEST_FILTER_TRAP", trap),
         ("MCP_ZERO_TEST_NODE", clients.node),
         ("MCP_ZERO_TEST_NPM_CLIENTS", clients.npm),
         ("MCP_ZERO_TEST_PYTHON", clients.python),

@@ -25,13 +25,60 @@ const WASI: &[&str] = &[
     "random_get",
 ];
 
+/// A package that makes a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Package {
+    /// The one that is shipped.
+    Filter,
+    /// The same source with a switch that makes it panic, for tests.
+    Trap,
+}
+
+/// The header by which tests spring the trap.
+const TRAP: &[u8] = b"x-mcp-zero-trap";
+
+impl Package {
+    pub(crate) const ALL: [Self; 2] = [Self::Filter, Self::Trap];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Filter => "mcp-zero-filter",
+            Self::Trap => "mcp-zero-filter-trap",
+        }
+    }
+
+    fn file(self) -> &'static str {
+        match self {
+            Self::Filter => "mcp_zero_filter",
+            Self::Trap => "mcp_zero_filter_trap",
+        }
+    }
+}
+
 /// Builds the module and returns its path, which names its content.
 pub(crate) fn build(parts: &Parts) -> Result<PathBuf> {
+    shell::run(&mut cargo(parts, "build", &[Package::Filter])?)?;
+    keep(Package::Filter)
+}
+
+/// Builds the module and its twin with the trap, side by side.
+pub(crate) fn build_with_trap(parts: &Parts) -> Result<[PathBuf; 2]> {
+    shell::run(&mut cargo(parts, "build", &Package::ALL)?)?;
+    Ok([keep(Package::Filter)?, keep(Package::Trap)?])
+}
+
+fn keep(package: Package) -> Result<PathBuf> {
     let root = root()?;
-    shell::run(&mut cargo(parts, "build")?)?;
-    let built = root.join("target/wasm32-wasip1/wasm/mcp_zero_filter.wasm");
+    let file = package.file();
+    let built = root.join(format!("target/wasm32-wasip1/wasm/{file}.wasm"));
     let module = std::fs::read(&built)?;
     let sizes = check(&module)?;
+    let has_trap = module.windows(TRAP.len()).any(|w| w == TRAP);
+    if has_trap != (package == Package::Trap) {
+        return Err(Failure::new(format!(
+            "{file}.wasm: the trap of tests belongs in their own module and in no other"
+        )));
+    }
     let digest: String = Sha256::digest(&module)
         .iter()
         .take(8)
@@ -39,7 +86,7 @@ pub(crate) fn build(parts: &Parts) -> Result<PathBuf> {
         .collect();
     let folder = root.join("target/wasm");
     std::fs::create_dir_all(&folder)?;
-    let named = folder.join(format!("mcp_zero_filter-{digest}.wasm"));
+    let named = folder.join(format!("{file}-{digest}.wasm"));
     if !named.exists() {
         let partial = folder.join(format!("{digest}.partial"));
         std::fs::write(&partial, &module)?;
@@ -55,13 +102,15 @@ pub(crate) fn build(parts: &Parts) -> Result<PathBuf> {
 }
 
 /// A cargo command for the module's target, with the standard library built from source.
-pub(crate) fn cargo(parts: &Parts, command: &str) -> Result<Command> {
+pub(crate) fn cargo(parts: &Parts, command: &str, packages: &[Package]) -> Result<Command> {
     let root = root()?;
     let sysroot = shell::output(Command::new("rustc").args(["--print", "sysroot"]))?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(&root).args([command, "--quiet", "--lib"]);
+    for package in packages {
+        cargo.args(["--package", package.name()]);
+    }
     cargo
-        .current_dir(&root)
-        .args([command, "--quiet", "--package", "mcp-zero-filter", "--lib"])
         .args(["--profile", "wasm", "--target", "wasm32-wasip1"])
         .args(["-Z", "build-std=std,panic_abort"])
         .args(["--target-dir"])

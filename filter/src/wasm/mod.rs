@@ -3,6 +3,8 @@
 
 mod envoy;
 mod ffi;
+#[cfg(feature = "panic-switch")]
+mod trap;
 mod worker;
 
 use crate::driver::{Driver, Step};
@@ -58,11 +60,14 @@ impl RootContext for Root {
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         self.worker.current(self.loaded.as_ref());
         self.worker.began();
-        Some(Box::new(Stream {
+        let stream = Stream {
             driver: Driver::new(),
             envoy: Envoy::new(id, Rc::clone(&self.worker)),
             worker: Rc::clone(&self.worker),
-        }))
+        };
+        #[cfg(feature = "panic-switch")]
+        let stream = trap::Trapped::new(stream);
+        Some(Box::new(stream))
     }
 }
 
