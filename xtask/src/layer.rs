@@ -39,12 +39,14 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("mcp-zero-demo-server", &[]),
+    // Measured beside ours; nothing of it is shipped.
+    ("mcp-zero-bench-reader", &[]),
     ("xtask", &[]),
 ];
 
 /// Outside crates that only some of ours may name.
 const RESERVED: &[(&str, &[&str])] = &[
-    ("proxy-wasm", &["mcp-zero-filter"]),
+    ("proxy-wasm", &["mcp-zero-filter", "mcp-zero-bench-reader"]),
     (
         "tokio",
         &[

@@ -10,7 +10,7 @@ use std::process::Command;
 pub(crate) fn run() -> Result<()> {
     let (parts, clients) = setup::all()?;
     let module = wasm::build(&parts)?;
-    let programs = run::programs()?;
+    let programs = run::programs(run::Profile::Dev)?;
     let mut tests = cargo();
     if nextest() {
         tests.args(["nextest", "run"]);
@@ -26,7 +26,7 @@ pub(crate) fn run() -> Result<()> {
 pub(crate) fn print_environment() -> Result<()> {
     let (parts, clients) = setup::all()?;
     let module = wasm::build(&parts)?;
-    let programs = run::programs()?;
+    let programs = run::programs(run::Profile::Dev)?;
     for (name, path) in variables(parts, clients, module, programs) {
         println!("export {name}='{}'", path.display());
     }
@@ -47,7 +47,7 @@ pub(crate) fn lint() -> Result<()> {
         "-D",
         "warnings",
     ]))?;
-    shell::run(wasm::cargo(&parts, "clippy")?.args(["--", "-D", "warnings"]))?;
+    shell::run(wasm::cargo(&parts, "clippy", wasm::FILTER)?.args(["--", "-D", "warnings"]))?;
     shell::run(
         cargo()
             .args(["doc", "--workspace", "--no-deps", "--locked"])
@@ -55,7 +55,7 @@ pub(crate) fn lint() -> Result<()> {
     )
 }
 
-fn variables(
+pub(crate) fn variables(
     parts: Parts,
     clients: Clients,
     module: PathBuf,

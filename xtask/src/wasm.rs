@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use wasmparser::{Parser, Payload, TypeRef};
 
+/// The package of the module that is shipped.
+pub(crate) const FILTER: &str = "mcp-zero-filter";
+
 /// Bytes of code. Envoy spends about two seconds of CPU on each MB of it at start.
 const CODE_BUDGET: usize = 1_200_000;
 /// Bytes of static data.
@@ -27,9 +30,15 @@ const WASI: &[&str] = &[
 
 /// Builds the module and returns its path, which names its content.
 pub(crate) fn build(parts: &Parts) -> Result<PathBuf> {
+    build_package(parts, FILTER)
+}
+
+/// Builds a module of the workspace as the filter is built.
+pub(crate) fn build_package(parts: &Parts, package: &str) -> Result<PathBuf> {
     let root = root()?;
-    shell::run(&mut cargo(parts, "build")?)?;
-    let built = root.join("target/wasm32-wasip1/wasm/mcp_zero_filter.wasm");
+    shell::run(&mut cargo(parts, "build", package)?)?;
+    let crate_name = package.replace('-', "_");
+    let built = root.join(format!("target/wasm32-wasip1/wasm/{crate_name}.wasm"));
     let module = std::fs::read(&built)?;
     let sizes = check(&module)?;
     let digest: String = Sha256::digest(&module)
@@ -39,7 +48,7 @@ pub(crate) fn build(parts: &Parts) -> Result<PathBuf> {
         .collect();
     let folder = root.join("target/wasm");
     std::fs::create_dir_all(&folder)?;
-    let named = folder.join(format!("mcp_zero_filter-{digest}.wasm"));
+    let named = folder.join(format!("{crate_name}-{digest}.wasm"));
     if !named.exists() {
         let partial = folder.join(format!("{digest}.partial"));
         std::fs::write(&partial, &module)?;
@@ -55,13 +64,13 @@ pub(crate) fn build(parts: &Parts) -> Result<PathBuf> {
 }
 
 /// A cargo command for the module's target, with the standard library built from source.
-pub(crate) fn cargo(parts: &Parts, command: &str) -> Result<Command> {
+pub(crate) fn cargo(parts: &Parts, command: &str, package: &str) -> Result<Command> {
     let root = root()?;
     let sysroot = shell::output(Command::new("rustc").args(["--print", "sysroot"]))?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(&root)
-        .args([command, "--quiet", "--package", "mcp-zero-filter", "--lib"])
+        .args([command, "--quiet", "--package", package, "--lib"])
         .args(["--profile", "wasm", "--target", "wasm32-wasip1"])
         .args(["-Z", "build-std=std,panic_abort"])
         .args(["--target-dir"])

@@ -1,0 +1,23 @@
+//! `make bench`: everything as it is shipped, then the benchmark of `tests/benches`.
+
+use crate::failure::Result;
+use crate::run::{Profile, programs};
+use crate::test::{cargo, variables};
+use crate::{setup, shell, wasm};
+
+/// The Wasm filter that only reads bodies.
+const READER: &str = "mcp-zero-bench-reader";
+
+/// Builds and measures.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let (parts, clients) = setup::all()?;
+    let module = wasm::build(&parts)?;
+    let reader = wasm::build_package(&parts, READER)?;
+    let programs = programs(Profile::Release)?;
+    let mut bench = cargo();
+    bench.args(["bench", "--locked", "--package", "mcp-zero-tests"]);
+    bench.args(["--bench", "gateway", "--"]).args(arguments);
+    bench.envs(variables(parts, clients, module, programs));
+    bench.env("MCP_ZERO_BENCH_READER", reader);
+    shell::run(&mut bench)
+}
