@@ -41,12 +41,21 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("mcp-zero-demo-server", &[]),
+    // Measured beside ours; nothing of it is shipped.
+    ("mcp-zero-bench-reader", &[]),
     ("xtask", &[]),
 ];
 
 /// Outside crates that only some of ours may name.
 const RESERVED: &[(&str, &[&str])] = &[
-    ("proxy-wasm", &["mcp-zero-filter", "mcp-zero-filter-trap"]),
+    (
+        "proxy-wasm",
+        &[
+            "mcp-zero-filter",
+            "mcp-zero-filter-trap",
+            "mcp-zero-bench-reader",
+        ],
+    ),
     (
         "tokio",
         &[

@@ -5,6 +5,7 @@
     reason = "a command-line tool talks to its user"
 )]
 
+mod bench;
 mod failure;
 mod layer;
 mod run;
@@ -42,6 +43,13 @@ enum Step {
     Env,
     /// Set up, build and run every test.
     Test,
+    /// Measure; what follows goes to the benchmark (`cargo xtask bench --help`).
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// See docs/benchmarks.md
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Format, clippy (native and Wasm), documentation, layers.
     Lint,
 }
@@ -56,6 +64,7 @@ fn main() -> ExitCode {
         Step::Layer => layer::check(),
         Step::Env => test::print_environment(),
         Step::Test => test::run(),
+        Step::Bench { arguments } => bench::run(&arguments),
         Step::Lint => test::lint(),
     };
     match outcome {

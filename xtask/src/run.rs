@@ -13,7 +13,7 @@ const DEMO_ADDRESS: &str = "127.0.0.1:9100";
 pub(crate) fn run(policy: Option<PathBuf>) -> Result<()> {
     let parts = setup::parts()?;
     let module = wasm::build(&parts)?;
-    let [gateway, demo] = programs()?;
+    let [gateway, demo] = programs(Profile::Dev)?;
     let policy = match policy {
         Some(policy) => policy,
         None => root()?.join(DEMO_POLICY),
@@ -41,20 +41,32 @@ pub(crate) fn run(policy: Option<PathBuf>) -> Result<()> {
     )))
 }
 
+/// How programs are built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Quickly.
+    Dev,
+    /// As they are shipped.
+    Release,
+}
+
 /// Builds the programs and says where they are: the gateway and the demo server.
-pub(crate) fn programs() -> Result<[PathBuf; 2]> {
-    shell::run(cargo().args([
-        "build",
-        "--locked",
-        "-p",
-        "mcp-zero-control-plane",
-        "-p",
-        "mcp-zero-demo-server",
-    ]))?;
+pub(crate) fn programs(profile: Profile) -> Result<[PathBuf; 2]> {
+    let mut build = cargo();
+    build.args(["build", "--locked", "-p", "mcp-zero-control-plane"]);
+    build.args(["-p", "mcp-zero-demo-server"]);
+    let folder = match profile {
+        Profile::Dev => "debug",
+        Profile::Release => {
+            build.arg("--release");
+            "release"
+        }
+    };
+    shell::run(&mut build)?;
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| root().map(|r| r.join("target")), |t| Ok(t.into()))?;
-    let debug = target.join("debug");
-    Ok([debug.join("mcp-zero"), debug.join("mcp-zero-demo-server")])
+    let folder = target.join(folder);
+    Ok([folder.join("mcp-zero"), folder.join("mcp-zero-demo-server")])
 }
 
 /// Ctrl-C reaches the whole group by itself; a plain SIGTERM reaches only us.

@@ -10,7 +10,7 @@ use std::process::Command;
 pub(crate) fn run() -> Result<()> {
     let (parts, clients) = setup::all()?;
     let modules = wasm::build_with_trap(&parts)?;
-    let programs = run::programs()?;
+    let programs = run::programs(run::Profile::Dev)?;
     let mut tests = cargo();
     if nextest() {
         tests.args(["nextest", "run"]);
@@ -18,7 +18,7 @@ pub(crate) fn run() -> Result<()> {
         tests.arg("test");
     }
     tests.args(["--workspace", "--all-targets", "--locked"]);
-    tests.envs(variables(parts, clients, modules, programs));
+    tests.envs(test_variables(parts, clients, modules, programs));
     shell::run(&mut tests)
 }
 
@@ -26,8 +26,8 @@ pub(crate) fn run() -> Result<()> {
 pub(crate) fn print_environment() -> Result<()> {
     let (parts, clients) = setup::all()?;
     let modules = wasm::build_with_trap(&parts)?;
-    let programs = run::programs()?;
-    for (name, path) in variables(parts, clients, modules, programs) {
+    let programs = run::programs(run::Profile::Dev)?;
+    for (name, path) in test_variables(parts, clients, modules, programs) {
         println!("export {name}='{}'", path.display());
     }
     Ok(())
@@ -55,20 +55,30 @@ pub(crate) fn lint() -> Result<()> {
     )
 }
 
-fn variables(
+fn test_variables(
     parts: Parts,
     clients: Clients,
-    modules: [PathBuf; 2],
+    [filter, trap]: [PathBuf; 2],
     programs: [PathBuf; 2],
-) -> [(&'static str, PathBuf); 10] {
+) -> Vec<(&'static str, PathBuf)> {
+    let mut variables = variables(parts, clients, filter, programs);
+    variables.push(("MCP_ZERO_TEST_FILTER_TRAP", trap));
+    variables
+}
+
+/// What the harness reads, for tests and benchmarks.
+pub(crate) fn variables(
+    parts: Parts,
+    clients: Clients,
+    filter: PathBuf,
+    programs: [PathBuf; 2],
+) -> Vec<(&'static str, PathBuf)> {
     let [gateway, demo] = programs;
-    let [filter, trap] = modules;
-    [
+    vec![
         ("MCP_ZERO_TEST_GATEWAY", gateway),
         ("MCP_ZERO_TEST_DEMO_SERVER", demo),
         ("MCP_ZERO_TEST_ENVOY", parts.envoy),
         ("MCP_ZERO_TEST_FILTER", filter),
-        ("MCP_ZERO_TEST_FILTER_TRAP", trap),
         ("MCP_ZERO_TEST_NODE", clients.node),
         ("MCP_ZERO_TEST_NPM_CLIENTS", clients.npm),
         ("MCP_ZERO_TEST_PYTHON", clients.python),

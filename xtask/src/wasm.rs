@@ -32,18 +32,21 @@ pub(crate) enum Package {
     Filter,
     /// The same source with a switch that makes it panic, for tests.
     Trap,
+    /// A filter that only reads bodies, for benchmarks.
+    Reader,
 }
 
 /// The header by which tests spring the trap.
 const TRAP: &[u8] = b"x-mcp-zero-trap";
 
 impl Package {
-    pub(crate) const ALL: [Self; 2] = [Self::Filter, Self::Trap];
+    pub(crate) const ALL: [Self; 3] = [Self::Filter, Self::Trap, Self::Reader];
 
     fn name(self) -> &'static str {
         match self {
             Self::Filter => "mcp-zero-filter",
             Self::Trap => "mcp-zero-filter-trap",
+            Self::Reader => "mcp-zero-bench-reader",
         }
     }
 
@@ -51,20 +54,28 @@ impl Package {
         match self {
             Self::Filter => "mcp_zero_filter",
             Self::Trap => "mcp_zero_filter_trap",
+            Self::Reader => "mcp_zero_bench_reader",
         }
     }
 }
 
 /// Builds the module and returns its path, which names its content.
 pub(crate) fn build(parts: &Parts) -> Result<PathBuf> {
-    shell::run(&mut cargo(parts, "build", &[Package::Filter])?)?;
-    keep(Package::Filter)
+    build_one(parts, Package::Filter)
+}
+
+/// Builds a module of the workspace as the filter is built.
+pub(crate) fn build_one(parts: &Parts, package: Package) -> Result<PathBuf> {
+    shell::run(&mut cargo(parts, "build", &[package])?)?;
+    keep(package)
 }
 
 /// Builds the module and its twin with the trap, side by side.
 pub(crate) fn build_with_trap(parts: &Parts) -> Result<[PathBuf; 2]> {
-    shell::run(&mut cargo(parts, "build", &Package::ALL)?)?;
-    Ok([keep(Package::Filter)?, keep(Package::Trap)?])
+    let both = [Package::Filter, Package::Trap];
+    shell::run(&mut cargo(parts, "build", &both)?)?;
+    let [filter, trap] = both;
+    Ok([keep(filter)?, keep(trap)?])
 }
 
 fn keep(package: Package) -> Result<PathBuf> {

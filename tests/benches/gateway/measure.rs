@@ -1,0 +1,168 @@
+//! Rounds: all systems in turn, again and again.
+
+use crate::arguments::{Arguments, CONNECTIONS};
+use crate::figures::p50;
+use crate::load::{self, Calls, Outcome};
+use crate::report::{Report, Row};
+use crate::stage::Stage;
+use crate::system::{System, Tokens};
+use crate::tree;
+use crate::workload::{self, Token, Workload};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Calls until a fresh VM has compiled what it runs often.
+const WARM_UP: usize = 400;
+/// Time for what is written behind: the access log's flush and its follower.
+const SETTLE: Duration = Duration::from_millis(250);
+
+/// Measures gateways in front of the stage.
+pub(crate) fn gateway(arguments: &Arguments, report: &mut Report) {
+    let stage = Stage::start();
+    let tokens = Tokens::new();
+    let workloads: Vec<Workload> = workload::all()
+        .into_iter()
+        .filter(|w| arguments.wants(&w.name))
+        .collect();
+    assert!(!workloads.is_empty(), "no workload of that name");
+    stage.play(&workload::all()[0]);
+    let systems: Vec<System> = arguments
+        .systems()
+        .into_iter()
+        .map(|name| System::start(name, stage.address(), &tokens))
+        .collect();
+    for workload in &workloads {
+        let rows = compare(workload, &systems, &stage, &tokens, arguments);
+        report.table(&workload.name, rows);
+    }
+    for system in &systems {
+        report.memory_after(system.name.label(), &tree::memory(system.pid));
+    }
+}
+
+/// What a system is asked in each round.
+struct Part<'s> {
+    system: &'s System,
+    calls: Calls,
+    row: Row,
+}
+
+fn compare(
+    workload: &Workload,
+    systems: &[System],
+    stage: &Stage,
+    tokens: &Tokens,
+    arguments: &Arguments,
+) -> Vec<Row> {
+    stage.play(workload);
+    let mut parts: Vec<Part<'_>> = systems
+        .iter()
+        .map(|system| prepare(workload, system, stage, tokens, arguments))
+        .collect();
+    for _ in 0..arguments.rounds {
+        for part in &mut parts {
+            let mut calls = part.calls.clone();
+            if workload.token == Token::New {
+                calls.tokens = (0..calls.count).map(|_| tokens.fresh()).collect();
+            }
+            let (cpu, outcome) = measured(part.system, calls.clone());
+            part.row.add_cpu(&cpu, calls.count);
+            accept(workload, part.system, &outcome);
+            calls.connections = 1;
+            calls.count = match workload.token {
+                Token::One => arguments.single_calls(),
+                Token::New => calls.count.min(arguments.single_calls()),
+            };
+            if workload.token == Token::New {
+                calls.tokens = (0..calls.count).map(|_| tokens.fresh()).collect();
+            }
+            let outcome = load::run(calls);
+            accept(workload, part.system, &outcome);
+            part.row.add_p50(p50(&outcome.times));
+        }
+    }
+    parts.into_iter().map(|part| part.row).collect()
+}
+
+/// Looks at one answer in depth, warms up, and finds how many calls make a round.
+fn prepare<'s>(
+    workload: &Workload,
+    system: &'s System,
+    stage: &Stage,
+    tokens: &Tokens,
+    arguments: &Arguments,
+) -> Part<'s> {
+    let mut calls = Calls {
+        address: system.address,
+        connections: 1,
+        count: 1,
+        body: workload.request(),
+        tokens: vec![tokens.fresh()],
+        length: None,
+    };
+    let one = load::run(calls.clone());
+    accept(workload, system, &one);
+    let (masks, filters) = (system.name.masks(), system.name.filters());
+    workload
+        .judge(&one.last, masks, filters)
+        .and_then(|()| workload.judge_request(&stage.last(), masks))
+        .unwrap_or_else(|fault| {
+            panic!("{} of {}: {fault}", workload.name, system.name.label());
+        });
+    calls.length = Some(one.last.len());
+    calls.connections = CONNECTIONS;
+    calls.count = if arguments.quick {
+        WARM_UP / 4
+    } else {
+        WARM_UP
+    };
+    accept(workload, system, &load::run(calls.clone()));
+    if workload.token == Token::New {
+        calls.count = 60;
+        calls.tokens = (0..calls.count).map(|_| tokens.fresh()).collect();
+    }
+    let (cpu, outcome) = measured(system, calls.clone());
+    accept(workload, system, &outcome);
+    let each = total(&cpu).as_secs_f64().max(0.01) / calls.count as f64;
+    let most = if workload.token == Token::New {
+        600.0
+    } else {
+        20_000.0
+    };
+    // Truncation is fine: a count need not be exact.
+    calls.count = (arguments.span().as_secs_f64() / each).clamp(40.0, most) as usize;
+    Part {
+        system,
+        calls,
+        row: Row::new(system.name),
+    }
+}
+
+/// Makes calls and says what CPU they took, by program.
+fn measured(system: &System, calls: Calls) -> (BTreeMap<String, Duration>, Outcome) {
+    let before = tree::cpu(system.pid);
+    let outcome = load::run(calls);
+    std::thread::sleep(SETTLE);
+    let mut used = tree::cpu(system.pid);
+    for (program, time) in &mut used {
+        *time = time.saturating_sub(before.get(program).copied().unwrap_or_default());
+    }
+    (used, outcome)
+}
+
+fn total(cpu: &BTreeMap<String, Duration>) -> Duration {
+    cpu.values().sum()
+}
+
+/// A refusal is never measured as speed.
+fn accept(workload: &Workload, system: &System, outcome: &Outcome) {
+    assert!(
+        outcome.wrong == 0,
+        "{} of {}: {} wrong answers of {}, the first: {}",
+        workload.name,
+        system.name.label(),
+        outcome.wrong,
+        outcome.times.len(),
+        outcome.first_wrong.as_deref().unwrap_or_default()
+    );
+}
