@@ -52,6 +52,7 @@ fn server(name: &str) -> wire::Server {
         max_request_bytes: 1,
         max_response_bytes: 1,
         callout_timeout_ms: 1,
+        bridged: false,
     }
 }
 
