@@ -4,36 +4,36 @@ use std::time::Duration;
 
 /// Limits of the bridge.
 #[derive(Debug, Clone)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Sessions and children of one caller.
-    pub seats_per_caller: usize,
+    pub(crate) seats_per_caller: usize,
     /// Sessions and children in all.
-    pub seats: usize,
+    pub(crate) seats: usize,
     /// A session or a child without any use ends after it.
-    pub idle: Duration,
+    pub(crate) idle: Duration,
     /// A session or a child ends after it, used or not.
-    pub life: Duration,
+    pub(crate) life: Duration,
     /// A child that does not end when its input closes is told to after it.
-    pub grace: Duration,
+    pub(crate) grace: Duration,
     /// A child that does not end when told to is killed after it.
-    pub kill: Duration,
+    pub(crate) kill: Duration,
     /// Between comments on streams that wait for whatever the server has to say.
-    pub keepalive: Duration,
+    pub(crate) keepalive: Duration,
     /// What a server has to answer the question for its era.
-    pub probe: Duration,
+    pub(crate) probe: Duration,
     /// How long a child waits for a slow reader of its own session before the stream is cut.
-    pub stall: Duration,
+    pub(crate) stall: Duration,
     /// The shortest limit of a line from a child, in bytes.
-    pub line: usize,
+    pub(crate) line: usize,
     /// What a stream holds for a slow reader, in bytes; one answer may come on top.
-    pub stream: usize,
+    pub(crate) stream: usize,
     /// What a session keeps of its streams so that they can be resumed, in bytes; the newest
     /// event is kept whatever its size.
-    pub replay: usize,
+    pub(crate) replay: usize,
     /// What waits for a child that does not read, in bytes; one message may come on top.
-    pub outbox: usize,
+    pub(crate) outbox: usize,
     /// Requests open at one child.
-    pub open: usize,
+    pub(crate) open: usize,
 }
 
 impl Default for Bounds {

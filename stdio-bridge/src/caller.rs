@@ -48,7 +48,12 @@ mod tests {
         let caller = Caller::parse(b"00112233445566778899aabbccddeeFF").unwrap();
         assert_eq!(format!("{caller:?}"), "0011223344556677");
         assert_ne!(Some(caller), Caller::parse(&[b'0'; 32]));
-        for bad in [&b""[..], &[b'0'; 31], &[b'0'; 33], b"0011223344556677 899aabbccddeeff"] {
+        for bad in [
+            &b""[..],
+            &[b'0'; 31],
+            &[b'0'; 33],
+            b"0011223344556677 899aabbccddeeff",
+        ] {
             assert_eq!(Caller::parse(bad), None);
         }
     }

@@ -19,7 +19,7 @@ use crate::telemetry::{self, LogFormat, LogLevel};
 use crate::watch::{self, Files};
 
 /// The variable of the secret that the gateway shares.
-const SECRET: &str = "MCP_BRIDGE_SECRET";
+pub(crate) const SECRET: &str = "MCP_BRIDGE_SECRET";
 /// The shortest secret.
 const SHORTEST_SECRET: usize = 16;
 /// What open connections have to end by themselves when the bridge ends.
@@ -39,10 +39,21 @@ pub struct Cli {
     #[arg(long, value_name = "FILE", env = "MCP_BRIDGE_ACCEPTED")]
     accepted: Option<PathBuf>,
     /// Mode of the Unix socket
-    #[arg(long, value_name = "OCTAL", env = "MCP_BRIDGE_MODE", default_value = "0600")]
+    #[arg(
+        long,
+        value_name = "OCTAL",
+        env = "MCP_BRIDGE_MODE",
+        default_value = "0600"
+    )]
     mode: String,
     /// How much to log
-    #[arg(long, value_enum, ignore_case = true, env = "LOG_LEVEL", default_value = "info")]
+    #[arg(
+        long,
+        value_enum,
+        ignore_case = true,
+        env = "LOG_LEVEL",
+        default_value = "info"
+    )]
     log_level: LogLevel,
     /// What a log line looks like [text on a terminal, else json]
     #[arg(long, value_enum, ignore_case = true, env = "LOG_FORMAT")]

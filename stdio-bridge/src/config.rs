@@ -1,60 +1,37 @@
 //! The servers that a policy defines.
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::path::Path;
 
-/// Who shares a child.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Sessions {
-    /// One child for each session; for each caller where there are no sessions (2026-07-28).
-    #[default]
-    PerClient,
-    /// One child for everybody.
-    Shared,
-}
+use mcp_zero_compile::{Diagnostics, Source, StdioServer, Variables, stdio_servers};
 
-/// One stdio server, ready to be started. [`fmt::Debug`] shows neither arguments nor values of
-/// variables.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ServerSpec {
-    /// The name in `/<name>`.
-    pub name: String,
-    /// The program; a path or a name on the child's PATH. No shell sees it.
-    pub command: String,
-    /// Its arguments.
-    pub args: Vec<String>,
-    /// Its variables besides the few that it inherits.
-    pub env: BTreeMap<String, String>,
-    /// Its working directory; the bridge's own where it is absent.
-    pub cwd: Option<String>,
-    /// Who shares it.
-    pub sessions: Sessions,
-    /// Limit of one message to it, in bytes.
-    pub max_request_bytes: usize,
-    /// Limit of one message from it, in bytes, where that is more than the bridge's own.
-    pub max_response_bytes: usize,
-}
+use crate::cli::SECRET;
 
-impl fmt::Debug for ServerSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerSpec")
-            .field("name", &self.name)
-            .field("command", &self.command)
-            .field("sessions", &self.sessions)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why a document gives no servers: lines for the operator.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ConfigError(pub String);
-
-/// The stdio servers of a policy document.
+/// The stdio servers of a policy document. Other parts of it are the control plane's to judge.
 ///
 /// # Errors
-/// The document cannot be read, or a server in it is wrong.
-pub fn servers(path: &std::path::Path, bytes: &[u8]) -> Result<Vec<ServerSpec>, ConfigError> {
-    let _ = (path, bytes);
-    Err(ConfigError("not joined yet".to_owned()))
+/// The document cannot be read, or one of the servers is wrong.
+pub(crate) fn servers(path: &Path, bytes: &[u8]) -> Result<Vec<StdioServer>, Diagnostics> {
+    let name = path.display().to_string();
+    let source = Source::from_bytes(&name, bytes)?;
+    stdio_servers(source, &variables(std::env::vars_os()))
+}
+
+/// What `${VAR}` may stand for; never the bridge's own secret.
+fn variables(all: impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)>) -> Variables {
+    all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name != SECRET)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_server_is_given_the_secret_of_the_bridge() {
+        let pairs = [("A", "1"), (SECRET, "c4n4ry")];
+        let known = variables(pairs.map(|(n, v)| (n.into(), v.into())).into_iter());
+        assert_eq!(known.get("A"), Some("1"));
+        assert_eq!(known.get(SECRET), None);
+    }
 }

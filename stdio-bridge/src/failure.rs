@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The exit code of a configuration error (EX_CONFIG).
-pub const EX_CONFIG: u8 = 78;
+pub(crate) const EX_CONFIG: u8 = 78;
 
 /// A failure with its exit code: a line for the operator, never a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ const CHUNK: usize = 64 << 10;
 
 /// What a child wrote up to a line feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Line {
+pub(crate) enum Line {
     /// A whole line without its end.
     Whole(Bytes),
     /// A line over the limit; its bytes are gone.
@@ -20,7 +20,7 @@ pub enum Line {
 /// Cuts lines; holds at most one that is incomplete, up to a limit. Every byte is looked at
 /// once, however it arrives.
 #[derive(Debug)]
-pub struct Lines {
+pub(crate) struct Lines {
     buffer: BytesMut,
     /// Bytes of the buffer that hold no line feed.
     clean: usize,
@@ -31,7 +31,7 @@ pub struct Lines {
 
 impl Lines {
     /// Lines of at most `limit` bytes.
-    pub fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             buffer: BytesMut::new(),
             clean: 0,
@@ -41,14 +41,14 @@ impl Lines {
     }
 
     /// Where the next bytes are to be appended.
-    pub fn room(&mut self) -> &mut BytesMut {
+    pub(crate) fn room(&mut self) -> &mut BytesMut {
         self.buffer.reserve(CHUNK);
         &mut self.buffer
     }
 
     /// The next line, if there is a whole one. Without one, every byte appended so far has been
     /// taken notice of.
-    pub fn next_line(&mut self) -> Option<Line> {
+    pub(crate) fn next_line(&mut self) -> Option<Line> {
         let fresh = self.buffer.get(self.clean..).unwrap_or_default();
         let found = memchr::memchr(b'\n', fresh).map(|at| self.clean + at);
         if let Some(mut spotter) = self.skipping.take() {
@@ -101,7 +101,7 @@ impl Lines {
 }
 
 /// The integer `id` of a broken message, for its error; it decides nothing else.
-pub fn spot_id(line: &[u8]) -> Option<u64> {
+pub(crate) fn spot_id(line: &[u8]) -> Option<u64> {
     let mut spotter = IdSpotter::default();
     spotter.feed(line);
     spotter.id()

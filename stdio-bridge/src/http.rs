@@ -169,7 +169,7 @@ async fn post(
     if !takes(headers, Media::Json) || !takes(headers, Media::EventStream) {
         return Err(Refusal::NotAcceptable);
     }
-    let body = read(headers, body, server.spec.max_request_bytes).await?;
+    let body = read(headers, body, server.spec.max_request_bytes as usize).await?;
     let doc = Doc::scan(&body, &Limits::default()).map_err(|_| Refusal::Unreadable)?;
     let message = match Message::from_client(&doc) {
         Ok(message) => message,
@@ -217,13 +217,18 @@ fn era(headers: &HeaderMap, message: &Message<'_>) -> Result<Era, (i64, &'static
     let (Message::Request { params, .. } | Message::Notification { params, .. }) = message else {
         return Ok(Era::Legacy);
     };
-    let said = headers.contains_key(VERSION).then(|| text(headers, &VERSION));
+    let said = headers
+        .contains_key(VERSION)
+        .then(|| text(headers, &VERSION));
     let inside = params
         .and_then(|params| params.get("_meta"))
         .and_then(|meta| meta.get_text(META_VERSION));
     match (inside, said) {
         (Some(inside), Some(said)) if said == Some(&*inside) => Ok(Era::Modern),
-        (Some(_), Some(_)) => Err((HEADER_MISMATCH, "MCP-Protocol-Version differs from the body")),
+        (Some(_), Some(_)) => Err((
+            HEADER_MISMATCH,
+            "MCP-Protocol-Version differs from the body",
+        )),
         (Some(_), None) => Ok(Era::Modern),
         (None, None) => Ok(Era::Legacy),
         (None, Some(said)) => match said.and_then(Revision::parse).map(Revision::era) {
@@ -336,10 +341,23 @@ mod tests {
 
     #[test]
     fn loopback_has_few_names() {
-        for good in ["localhost", "LOCALHOST:80", "127.0.0.1:9", "[::1]:8080", "[::1]"] {
+        for good in [
+            "localhost",
+            "LOCALHOST:80",
+            "127.0.0.1:9",
+            "[::1]:8080",
+            "[::1]",
+        ] {
             assert!(is_loopback(good), "{good}");
         }
-        for bad in ["", "evil.example", "localhost.evil.example", "127.0.0.2", "[::2]", "::1"] {
+        for bad in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.2",
+            "[::2]",
+            "::1",
+        ] {
             assert!(!is_loopback(bad), "{bad}");
         }
     }

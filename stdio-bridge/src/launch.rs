@@ -13,12 +13,12 @@ use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 
 use crate::bounds::Bounds;
-use crate::config::ServerSpec;
 use crate::framing::Lines;
 use crate::link::{Link, Role};
 use crate::outbox::Outbox;
 use crate::seats::Seat;
 use crate::{stderr, supervise};
+use mcp_zero_compile::StdioServer;
 
 /// Variables that a child inherits, by name.
 const INHERITED: [&str; 12] = [
@@ -70,7 +70,12 @@ impl Launcher {
     ///
     /// # Errors
     /// The system does not start it.
-    pub(crate) fn start(&self, spec: &ServerSpec, role: Role, seat: Seat) -> io::Result<Arc<Link>> {
+    pub(crate) fn start(
+        &self,
+        spec: &StdioServer,
+        role: Role,
+        seat: Seat,
+    ) -> io::Result<Arc<Link>> {
         let mut command = Command::new(&self.program);
         command
             .args(supervise::arguments(self.bounds.kill))
@@ -99,7 +104,7 @@ impl Launcher {
             Arc::clone(&self.bounds),
         ));
         let stdout = pipe::Receiver::from_owned_fd(stdout)?;
-        let limit = self.bounds.line.max(spec.max_response_bytes);
+        let limit = self.bounds.line.max(spec.max_response_bytes as usize);
         tokio::spawn(read(Arc::clone(&link), stdout, limit));
         tokio::spawn(stderr::drain(server, errors));
         tokio::spawn({

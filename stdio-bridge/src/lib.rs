@@ -6,12 +6,12 @@
 //! One thread carries everything; what each connection and each child does in a turn is
 //! bounded, and nothing waits for a slow peer of another session.
 
-pub mod bounds;
+mod bounds;
 mod caller;
 pub mod cli;
-pub mod config;
-pub mod failure;
-pub mod framing;
+mod config;
+mod failure;
+mod framing;
 mod http;
 mod id;
 mod launch;

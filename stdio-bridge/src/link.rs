@@ -153,10 +153,7 @@ impl Link {
     ///
     /// # Errors
     /// The id is in use, too much is open, or the child has ended.
-    pub(crate) fn begin(
-        &self,
-        ask: Ask<'_>,
-    ) -> Result<(u64, oneshot::Receiver<First>), Refusal> {
+    pub(crate) fn begin(&self, ask: Ask<'_>) -> Result<(u64, oneshot::Receiver<First>), Refusal> {
         let mut state = self.lock();
         if self.is_over() {
             return Err(Refusal::Ended);

@@ -89,7 +89,12 @@ pub(crate) fn unix(path: &Path, mode: Mode) -> Result<UnixListener, Failure> {
         Err(error) => return Err(fail(error.to_string())),
     }
     // One thread runs yet, so that nothing else is made with this mask.
-    let before = umask(Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO).difference(mode));
+    let before = umask(
+        Mode::RWXU
+            .union(Mode::RWXG)
+            .union(Mode::RWXO)
+            .difference(mode),
+    );
     let listener = UnixListener::bind(path);
     umask(before);
     listener.map_err(|error| fail(error.to_string()))
@@ -112,11 +117,25 @@ mod tests {
 
     #[test]
     fn only_sockets_and_loopback_are_addresses() {
-        assert_eq!(Address::parse("unix:/a").unwrap(), Address::Unix("/a".into()));
+        assert_eq!(
+            Address::parse("unix:/a").unwrap(),
+            Address::Unix("/a".into())
+        );
         for good in ["127.0.0.1:80", "[::1]:0", "127.9.9.9:1"] {
-            assert!(matches!(Address::parse(good), Ok(Address::Tcp(_))), "{good}");
+            assert!(
+                matches!(Address::parse(good), Ok(Address::Tcp(_))),
+                "{good}"
+            );
         }
-        for bad in ["", "unix:", "0.0.0.0:80", "10.0.0.1:80", "localhost:80", "[::]:80", "/a"] {
+        for bad in [
+            "",
+            "unix:",
+            "0.0.0.0:80",
+            "10.0.0.1:80",
+            "localhost:80",
+            "[::]:80",
+            "/a",
+        ] {
             assert_eq!(Address::parse(bad).unwrap_err().code(), 78, "{bad}");
         }
     }

@@ -72,21 +72,13 @@ impl Refusal {
             Self::Foreign => (StatusCode::FORBIDDEN, -31403, "Not allowed"),
             Self::NoServer => (StatusCode::NOT_FOUND, -31404, "Not found"),
             Self::NoSession => (StatusCode::NOT_FOUND, -31404, "Session not found"),
-            Self::HttpMethod => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                -31405,
-                "Method not allowed",
-            ),
+            Self::HttpMethod => (StatusCode::METHOD_NOT_ALLOWED, -31405, "Method not allowed"),
             Self::NotAcceptable => (
                 StatusCode::NOT_ACCEPTABLE,
                 -31406,
                 "Accept must list application/json and text/event-stream",
             ),
-            Self::TooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                -31413,
-                "Message too large",
-            ),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, -31413, "Message too large"),
             Self::MediaType => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 -31415,

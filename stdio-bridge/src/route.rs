@@ -46,7 +46,10 @@ impl Link {
                 self.answered(&doc, id, None);
                 None
             }
-            Ok(Message::Error { id: Some(id), error }) => {
+            Ok(Message::Error {
+                id: Some(id),
+                error,
+            }) => {
                 let code = error.get("code").and_then(|c| c.raw_str().parse().ok());
                 self.answered(&doc, id, Some(code.unwrap_or(INTERNAL)));
                 None

@@ -10,13 +10,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use bytes::Bytes;
+use mcp_zero_compile::{Sessions, StdioServer};
 use mcp_zero_wire::json::{Doc, Limits};
 use mcp_zero_wire::revision::Revision;
 use mcp_zero_wire::rpc::Id;
 
 use crate::bounds::Bounds;
 use crate::caller::Caller;
-use crate::config::{ServerSpec, Sessions};
+
 use crate::id::Key;
 use crate::launch::Launcher;
 use crate::link::{Answer, Ask, First, Kind, Link, Role};
@@ -31,7 +32,7 @@ pub(crate) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id")
 /// A server as one version of the policy defines it.
 #[derive(Debug)]
 pub(crate) struct Server {
-    pub(crate) spec: ServerSpec,
+    pub(crate) spec: StdioServer,
     bounds: Arc<Bounds>,
     launcher: Arc<Launcher>,
     seats: Arc<Seats>,
@@ -66,7 +67,7 @@ impl Drop for EndOnDrop {
 
 impl Server {
     pub(crate) fn new(
-        spec: ServerSpec,
+        spec: StdioServer,
         bounds: Arc<Bounds>,
         launcher: Arc<Launcher>,
         seats: Arc<Seats>,
@@ -92,10 +93,12 @@ impl Server {
         if self.retired.load(Ordering::Acquire) {
             return Err(Refusal::NoServer);
         }
-        self.launcher.start(&self.spec, role, seat).map_err(|error| {
-            tracing::error!(server = %self.spec.name, %error, "the server cannot be started");
-            Refusal::Ended
-        })
+        self.launcher
+            .start(&self.spec, role, seat)
+            .map_err(|error| {
+                tracing::error!(server = %self.spec.name, %error, "the server cannot be started");
+                Refusal::Ended
+            })
     }
 
     /// Opens a session; the answer to `initialize` carries its id.

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::bounds::Bounds;
-use crate::config::ServerSpec;
 use crate::launch::Launcher;
 use crate::reply::Refusal;
 use crate::seats::Seats;
 use crate::server::Server;
+use mcp_zero_compile::StdioServer;
 
 type Named = HashMap<Box<str>, Arc<Server>>;
 
@@ -54,7 +54,7 @@ impl Servers {
 
     /// Takes another version. Servers that it changes or lacks end with all their sessions;
     /// the others go on.
-    pub(crate) fn load(&self, specs: Vec<ServerSpec>) {
+    pub(crate) fn load(&self, specs: Vec<StdioServer>) {
         let mut retired = Vec::new();
         {
             let mut loaded = self.lock();
@@ -87,12 +87,17 @@ impl Servers {
 
     /// Ends now and then what is unused or has lived too long.
     pub(crate) async fn sweep(&self) {
-        let every = (self.bounds.idle / 10).clamp(Duration::from_millis(50), Duration::from_secs(30));
+        let every =
+            (self.bounds.idle / 10).clamp(Duration::from_millis(50), Duration::from_secs(30));
         let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let servers: Vec<_> = self.lock().iter().flat_map(|n| n.values().cloned()).collect();
+            let servers: Vec<_> = self
+                .lock()
+                .iter()
+                .flat_map(|n| n.values().cloned())
+                .collect();
             for server in servers {
                 server.sweep();
             }

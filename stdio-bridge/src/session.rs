@@ -118,7 +118,10 @@ impl Session {
     }
 
     fn priming(&self, stream: u32) -> Option<Bytes> {
-        let primed = self.revision.get().is_some_and(|r| *r >= Revision::V20251125);
+        let primed = self
+            .revision
+            .get()
+            .is_some_and(|r| *r >= Revision::V20251125);
         primed.then(|| format!("id: {stream}-0\nretry: 1000\ndata: \n\n").into())
     }
 

@@ -181,6 +181,9 @@ mod tests {
             lines.take(b"long ", |line| logged.push(line.to_owned()));
         }
         lines.take(b"\nnext\n", |line| logged.push(line.to_owned()));
-        assert_eq!(logged.iter().map(String::len).collect::<Vec<_>>(), [LONGEST, 4]);
+        assert_eq!(
+            logged.iter().map(String::len).collect::<Vec<_>>(),
+            [LONGEST, 4]
+        );
     }
 }

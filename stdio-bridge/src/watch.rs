@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mcp_zero_compile::{Diagnostics, StdioServer};
 use notify::{RecursiveMode, Watcher as _};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
-use crate::config::{self, ServerSpec};
+use crate::config;
 use crate::servers::Servers;
 
 /// Quiet after the last event before the files are read.
@@ -63,7 +64,7 @@ impl Files {
         Ok(Seen::Version { hash, bytes })
     }
 
-    fn read(&self, bytes: &[u8]) -> Result<Vec<ServerSpec>, config::ConfigError> {
+    fn read(&self, bytes: &[u8]) -> Result<Vec<StdioServer>, Diagnostics> {
         config::servers(&self.policy, bytes)
     }
 }
@@ -135,7 +136,10 @@ fn start(paths: &[&Path], events: mpsc::Sender<()>) -> Option<notify::Recommende
     let watching = watcher.and_then(|mut watcher| {
         for path in paths {
             let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-            watcher.watch(parent.unwrap_or(Path::new(".")), RecursiveMode::NonRecursive)?;
+            watcher.watch(
+                parent.unwrap_or(Path::new(".")),
+                RecursiveMode::NonRecursive,
+            )?;
         }
         Ok(watcher)
     });
@@ -163,13 +167,22 @@ mod tests {
         };
         assert!(files.look(None).is_err(), "no policy");
         std::fs::write(&policy, "version: 1\n").unwrap();
-        assert!(matches!(files.look(None), Ok(Seen::Nothing)), "none accepted");
+        assert!(
+            matches!(files.look(None), Ok(Seen::Nothing)),
+            "none accepted"
+        );
         let hash = hex(&Sha256::digest(b"version: 1\n"));
         std::fs::write(&accepted, format!("{hash}\n")).unwrap();
         assert!(matches!(files.look(None), Ok(Seen::Version { .. })));
-        assert!(matches!(files.look(Some(&hash)), Ok(Seen::Nothing)), "loaded");
+        assert!(
+            matches!(files.look(Some(&hash)), Ok(Seen::Nothing)),
+            "loaded"
+        );
         std::fs::write(&policy, "version: 2\n").unwrap();
-        assert!(matches!(files.look(Some(&hash)), Ok(Seen::Nothing)), "another");
+        assert!(
+            matches!(files.look(Some(&hash)), Ok(Seen::Nothing)),
+            "another"
+        );
         let free = Files {
             policy,
             accepted: None,

@@ -27,9 +27,18 @@ fn only_a_line_feed_ends_a_line() {
 fn a_long_line_is_named_by_its_id_and_the_next_is_whole() {
     let long = "x".repeat(300);
     for (message, id) in [
-        (format!(r#"{{"jsonrpc":"2.0","id":7,"result":"{long}"}}"#), Some(7)),
-        (format!(r#"{{"result":{{"id":9,"x":"{long}"}},"jsonrpc":"2.0","id": 8 }}"#), Some(8)),
-        (format!(r#"{{"result":["id",3,"{long}\",\"id\":4"],"x":"id"}}"#), None),
+        (
+            format!(r#"{{"jsonrpc":"2.0","id":7,"result":"{long}"}}"#),
+            Some(7),
+        ),
+        (
+            format!(r#"{{"result":{{"id":9,"x":"{long}"}},"jsonrpc":"2.0","id": 8 }}"#),
+            Some(8),
+        ),
+        (
+            format!(r#"{{"result":["id",3,"{long}\",\"id\":4"],"x":"id"}}"#),
+            None,
+        ),
         (format!(r#"{{"id":"7","result":"{long}"}}"#), None),
         (format!(r#"{{"id":1,"result":"{long}","id":2}}"#), None),
     ] {
@@ -37,14 +46,21 @@ fn a_long_line_is_named_by_its_id_and_the_next_is_whole() {
         for size in [1, 7, 64, 1000] {
             let pieces: Vec<&[u8]> = text.as_bytes().chunks(size).collect();
             let found = cut(100, &pieces);
-            assert_eq!(found, [Line::TooLong { id }, whole("next")], "{message} by {size}");
+            assert_eq!(
+                found,
+                [Line::TooLong { id }, whole("next")],
+                "{message} by {size}"
+            );
         }
     }
 }
 
 #[test]
 fn the_id_of_a_broken_message_is_seen() {
-    assert_eq!(spot_id(br#"{"jsonrpc":"2.0","id":12,"result":{"con"#), Some(12));
+    assert_eq!(
+        spot_id(br#"{"jsonrpc":"2.0","id":12,"result":{"con"#),
+        Some(12)
+    );
     assert_eq!(spot_id(br#"{"result":{"id":3,"#), None);
     assert_eq!(spot_id(b"id: 4, hello"), None);
     assert_eq!(spot_id(br#"{"\u0069d":5,"id":6,"#), Some(6));

@@ -151,9 +151,8 @@ async fn introduce(link: &Link) -> Result<Answer, Refusal> {
         return Err(Refusal::Ended);
     };
     if answer.code.is_none() {
-        let done = Bytes::from_static(
-            b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n",
-        );
+        let done =
+            Bytes::from_static(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
         link.outbox.send(done).await.map_err(gone)?;
     }
     Ok(answer)

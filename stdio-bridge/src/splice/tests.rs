@@ -16,7 +16,10 @@ fn a_smuggled_request_stays_inside_one_line() {
         assert!(text.contains(['\r', '\n']), "{case}");
         let doc = scan(&text);
         let line = line(&doc, &[(id_span(doc.root()).unwrap(), "5")]).unwrap();
-        assert_eq!(line.iter().filter(|b| matches!(b, b'\r' | b'\n')).count(), 1);
+        assert_eq!(
+            line.iter().filter(|b| matches!(b, b'\r' | b'\n')).count(),
+            1
+        );
         assert!(line.ends_with(b"\n"));
         let sent: serde_json::Value = serde_json::from_slice(&line).unwrap();
         let mut meant: serde_json::Value = serde_json::from_str(&text).unwrap();
