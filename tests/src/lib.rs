@@ -27,7 +27,6 @@ mod upstream;
 mod yaml;
 
 pub use bearer::Bearer;
-pub use client::{Response, connect, exchange, read};
 pub use conformance::{Check, Status, Suite};
 pub use client::{Connection, Response, attempt, connect, exchange, read, response};
 pub use demo::Demo;
@@ -40,7 +39,6 @@ pub use plane::{Plane, wait};
 pub use plant::{ANSWER, Plant};
 pub use policy::policy;
 pub use process::{Process, free_address, mcp_zero, validate};
-pub use scripted::{Answer, Received, Scripted, events, ok};
 pub use scripted::{Answer, PAUSE, Received, Scripted, events, ok};
 pub use upstream::Upstream;
 pub use yaml::{documents, fill, repository, shipped};

@@ -260,7 +260,7 @@ fn read(stream: &mut TcpStream) -> io::Result<Response> {
     let mut bytes = Vec::new();
     let mut piece = [0; 16 * 1024];
     loop {
-        if let Some(response) = parse(&bytes, false) {
+        if let Some((response, _)) = parse(&bytes, false) {
             return Ok(response);
         }
         match stream.read(&mut piece)? {
