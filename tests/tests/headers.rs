@@ -21,11 +21,7 @@ fn with(url: &str, headers: &str) -> String {
 }
 
 fn start(policy: &str) -> Gateway {
-    let variables = [
-        ("UP_TOKEN", CANARY),
-        ("OTHER_TOKEN", "another"),
-        ("MCP_ENVOY_UNUSED", "x"),
-    ];
+    let variables = [("UP_TOKEN", CANARY), ("OTHER_TOKEN", "another")];
     let options = Options {
         variables: variables
             .map(|(n, v)| (n.to_owned(), v.to_owned()))
