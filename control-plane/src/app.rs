@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mcp_zero_compile::{
-    Compiled, DevIssuer, Diagnostics, Environment, Look, Source, Unset, compile,
+    Compiled, DevIssuer, Diagnostics, Environment, Look, Reach, Source, Unset, compile,
     compile_without_file,
 };
 use tokio::sync::{mpsc, watch};
@@ -41,6 +41,8 @@ pub struct Published {
     pub servers: Vec<String>,
     /// Whether one of them is behind the bridge.
     pub bridged: bool,
+    /// Variables whose values are in headers to servers.
+    pub secrets: Vec<String>,
     /// Whether tokens of the development issuer are accepted.
     pub dev: bool,
 }
@@ -272,6 +274,7 @@ impl Worker {
                 .map(|u| u.name.clone())
                 .collect(),
             bridged: self.compiled.stdio_servers().next().is_some(),
+            secrets: header_variables(&self.compiled),
         };
         self.published.send_if_modified(|live| {
             let changed = live.as_ref() != Some(&published);
@@ -286,6 +289,16 @@ impl Worker {
             changed
         });
     }
+}
+
+fn header_variables(compiled: &Compiled) -> Vec<String> {
+    let headers = compiled.upstreams.iter().flat_map(|up| match &up.reach {
+        Reach::Http(server) => server.headers.as_slice(),
+        Reach::Bridge(_) => &[],
+    });
+    headers
+        .filter_map(|header| header.variable.clone())
+        .collect()
 }
 
 /// What this machine must have for stdio servers.

@@ -161,3 +161,79 @@ fn program(server: &StdioServer) -> String {
     }
     hex(&hash.finalize(), 64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xds::resource::TYPES;
+    use mcp_zero_compile::{Environment, Format, Source, compile};
+
+    /// What a bridged server and one with a header come to, as bytes.
+    fn published(servers: &str) -> (Compiled, String) {
+        let text = format!("version: 1\nservers:\n{servers}");
+        let source = Source {
+            name: "policy.yaml",
+            text: &text,
+            format: Format::Yaml,
+        };
+        let environment = Environment {
+            public_url: "http://localhost:1".to_owned(),
+            gateway_id: "g".to_owned(),
+            variables: [("TOKEN".to_owned(), "c4n4ry-v".to_owned())]
+                .into_iter()
+                .collect(),
+            ..Environment::default()
+        };
+        let listener = ListenerSettings {
+            address: "127.0.0.1:1".parse().unwrap(),
+            access_log: "/l".to_owned(),
+        };
+        let module = FilterModule {
+            path: "/f".to_owned(),
+        };
+        let (mut publisher, resources) = Publisher::new(
+            listener,
+            module,
+            "/ca".to_owned(),
+            "/s/bridge.sock".to_owned(),
+        );
+        let compiled = publisher.name_clusters(compile(source, &environment).unwrap());
+        publisher.publish(&compiled, Keys::default(), Instant::now());
+        let set = resources.borrow().clone();
+        let items = TYPES
+            .iter()
+            .filter_map(|t| set.get(t))
+            .flat_map(|r| &r.items);
+        let bytes: Vec<u8> = items.flat_map(|(_, any)| any.value.clone()).collect();
+        (compiled, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    #[test]
+    fn no_secret_is_in_any_resource() {
+        let (_, bytes) = published(
+            "  - {name: a, transport: stdio, command: c4n4ry-c, args: [c4n4ry-a], env: {A: c4n4ry-e, B: \"${TOKEN}\"}, cwd: c4n4ry-d}\n  - {name: b, transport: http, url: \"https://b.example/\", headers: {Authorization: \"Bearer ${TOKEN}\"}}\n",
+        );
+        assert!(!bytes.contains("c4n4ry"), "{bytes}");
+        assert!(bytes.contains("Bearer %ENVIRONMENT(TOKEN)%"));
+        assert!(bytes.contains("/s/bridge.sock") && bytes.contains("/a"));
+    }
+
+    #[test]
+    fn another_program_is_another_version_and_another_secret_is_not() {
+        let version = |rest: &str| {
+            let server = format!("  - {{name: a, transport: stdio, {rest}}}\n");
+            published(&server).0.policy_version
+        };
+        let plain = version("command: x, env: {A: b}");
+        assert_eq!(plain, version("command: x, env: {A: c}"));
+        assert_eq!(plain, version("command: x, args: [s], env: {A: b}"));
+        for other in [
+            "command: y, env: {A: b}",
+            "command: x, env: {B: b}",
+            "command: x, env: {A: b}, cwd: z",
+            "command: x, env: {A: b}, sessions: shared",
+        ] {
+            assert_ne!(plain, version(other), "{other}");
+        }
+    }
+}

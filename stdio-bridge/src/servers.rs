@@ -87,8 +87,8 @@ impl Servers {
 
     /// Ends now and then what is unused or has lived too long.
     pub(crate) async fn sweep(&self) {
-        let every =
-            (self.bounds.idle / 10).clamp(Duration::from_millis(50), Duration::from_secs(30));
+        let shortest = self.bounds.idle.min(self.bounds.life);
+        let every = (shortest / 10).clamp(Duration::from_millis(50), Duration::from_secs(30));
         let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

@@ -105,9 +105,6 @@ def call(message):
         sleeper(True)
         result = text("grown")
     elif name == "stubborn":
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        global deaf
-        deaf = True
         result = text("never")
     elif name == "tell":
         for listener in listening:
@@ -126,7 +123,7 @@ ready = ERAS != "fragile"
 
 
 def handle(line):
-    global ready
+    global ready, deaf
     message = json.loads(line)
     seen.append(line)
     method, ident = message.get("method"), message.get("id")
@@ -153,6 +150,10 @@ def handle(line):
         send({"method": "notifications/subscriptions/acknowledged",
               "params": {"_meta": {SUBSCRIPTION: ident}, "notifications": {}}})
     elif method == "tools/call":
+        if message["params"]["name"] == "stubborn":
+            # Only the main thread may.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            deaf = True
         threading.Thread(target=call, args=(message,), daemon=True).start()
     elif method == "ping":
         send({"id": ident, "result": {}})

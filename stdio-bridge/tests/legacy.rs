@@ -1,4 +1,10 @@
 //! Sessions of revisions up to 2025-11-25.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

@@ -2,7 +2,7 @@
 
 use crate::client::{Response, exchange};
 use crate::part;
-use crate::plane::ask_envoy;
+use crate::plane::admin;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read};
@@ -253,7 +253,7 @@ impl Gateway {
     /// # Panics
     /// When Envoy does not answer.
     pub fn envoy_admin(&self, page: &str) -> String {
-        let answer = ask_envoy(&self.state().join("envoy.sock"), page);
+        let answer = admin(&self.state().join("envoy.sock"), page);
         answer
             .split_once("\r\n\r\n")
             .map_or_else(String::new, |(_, body)| body.to_owned())

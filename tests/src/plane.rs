@@ -213,12 +213,15 @@ impl Plane {
     /// # Panics
     /// When Envoy does not answer.
     pub fn admin(&self, page: &str) -> String {
-        ask_envoy(&self.admin_socket(), page)
+        admin(&self.admin_socket(), page)
     }
 }
 
-/// A page of Envoy's admin, as it comes over its socket.
-pub(crate) fn ask_envoy(socket: &Path, page: &str) -> String {
+/// A page of Envoy's admin interface.
+///
+/// # Panics
+/// When Envoy does not answer.
+pub fn admin(socket: &Path, page: &str) -> String {
     use std::io::{Read as _, Write as _};
     let mut stream = std::os::unix::net::UnixStream::connect(socket).expect("Envoy's admin");
     let text = format!("GET {page} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");

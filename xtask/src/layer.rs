@@ -40,6 +40,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "mcp-zero-proto",
         ],
     ),
+    (
+        "mcp-zero-stdio-bridge",
+        &["mcp-zero-compile", "mcp-zero-wire"],
+    ),
     ("mcp-zero-demo-server", &[]),
     // Measured beside ours; nothing of it is shipped.
     ("mcp-zero-bench-reader", &[]),
@@ -61,6 +65,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         &[
             "mcp-zero-control-plane",
             "mcp-zero-demo-server",
+            "mcp-zero-stdio-bridge",
             "mcp-zero-tests",
         ],
     ),
@@ -70,6 +75,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         &[
             "mcp-zero-control-plane",
             "mcp-zero-demo-server",
+            "mcp-zero-stdio-bridge",
             "mcp-zero-tests",
         ],
     ),

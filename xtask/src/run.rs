@@ -50,11 +50,12 @@ pub(crate) enum Profile {
     Release,
 }
 
-/// Builds the programs and says where they are: the gateway and the demo server.
+/// Builds the programs and says where the gateway and the demo server are. The gateway finds the
+/// bridge beside itself.
 pub(crate) fn programs(profile: Profile) -> Result<[PathBuf; 2]> {
     let mut build = cargo();
     build.args(["build", "--locked", "-p", "mcp-zero-control-plane"]);
-    build.args(["-p", "mcp-zero-demo-server"]);
+    build.args(["-p", "mcp-zero-demo-server", "-p", "mcp-zero-stdio-bridge"]);
     let folder = match profile {
         Profile::Dev => "debug",
         Profile::Release => {

@@ -157,6 +157,8 @@ mod tests {
                 .collect();
             assert_eq!(body.matches("${").count(), 1, "{body}");
             assert!(text.contains(r#"id: "a\"b${MODULE}""#), "{text}");
+            let format = format!("format: {}", crate::FORMAT);
+            assert!(body.contains(&format), "the module reads {format}");
         }
         assert!(render(&tls()).contains("type: STRICT_DNS"));
     }

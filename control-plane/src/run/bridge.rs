@@ -66,7 +66,7 @@ pub async fn run(
         },
         () = super::stopped(&mut stop) => return Ok(()),
     }
-    supervise(command.program(), stop).await
+    supervise(command.program(), published, stop).await
 }
 
 /// Whether the bridge answers, with a policy loaded.

@@ -99,7 +99,7 @@ pub async fn run(
             bridge_stopped,
         ))
     });
-    let ended = supervise(command.program(), stopped).await;
+    let ended = supervise(command.program(), plane.published.clone(), stopped).await;
     let _ = stop.send(true);
     announcing.abort();
     // Nobody speaks to it any more: Envoy has ended.

@@ -12,8 +12,9 @@ use tokio::process::Child;
 use tokio::sync::watch;
 
 use super::backoff::{Backoff, Next};
-use super::scrub::scrub;
+use super::scrub::{scrub, without};
 use super::{audit, envoy_admin, tether};
+use crate::app::Published;
 use crate::failure::{EX_CONFIG, Failure};
 
 /// How long a child may take to end after it was asked to.
@@ -90,11 +91,16 @@ fn inherited(
     own.filter(|(name, _)| !SECRET_VARIABLES.iter().any(|secret| name == secret))
 }
 
-/// Keeps a program running until `stop` is set.
+/// Keeps a program running until `stop` is set. Its output is passed on without credentials, and
+/// without the secrets of what is live.
 ///
 /// # Errors
 /// It cannot be started, or dies too often, and is one that nothing works without.
-pub async fn supervise(program: Program, mut stop: watch::Receiver<bool>) -> Result<(), Failure> {
+pub async fn supervise(
+    program: Program,
+    live: Live,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), Failure> {
     let name = program.kind.name();
     let mut backoff = Backoff::default();
     let begin = Instant::now();
@@ -107,7 +113,7 @@ pub async fn supervise(program: Program, mut stop: watch::Receiver<bool>) -> Res
         remove_stale(&program.socket);
         match program.spawn() {
             Ok(mut child) => {
-                forward(program.kind, &mut child, &stop);
+                forward(program.kind, &mut child, &live, &stop);
                 let status = tokio::select! {
                     status = child.wait() => status,
                     () = super::stopped(&mut stop) => {
@@ -194,18 +200,27 @@ fn describe(status: std::io::Result<ExitStatus>) -> String {
     status.map_or_else(|e| e.to_string(), |s| s.to_string())
 }
 
-fn forward(kind: Kind, child: &mut Child, stop: &watch::Receiver<bool>) {
+type Live = watch::Receiver<Option<Published>>;
+
+fn forward(kind: Kind, child: &mut Child, live: &Live, stop: &watch::Receiver<bool>) {
     if let Some(out) = child.stdout.take() {
-        tokio::spawn(read(kind, out, stop.clone()));
+        tokio::spawn(read(kind, out, live.clone(), stop.clone()));
     }
     if let Some(err) = child.stderr.take() {
-        tokio::spawn(read(kind, err, stop.clone()));
+        tokio::spawn(read(kind, err, live.clone(), stop.clone()));
     }
+}
+
+/// Values that no log may show.
+fn secrets(live: &Live) -> Vec<String> {
+    let live = live.borrow();
+    let names = live.iter().flat_map(|live| &live.secrets);
+    names.filter_map(|name| std::env::var(name).ok()).collect()
 }
 
 /// Passes lines on without credentials. A line longer than the limit is cut in
 /// pieces, and a piece that follows a cut is dropped: it could be the rest of a token.
-async fn read(kind: Kind, stream: impl AsyncRead + Unpin, stop: watch::Receiver<bool>) {
+async fn read(kind: Kind, stream: impl AsyncRead + Unpin, live: Live, stop: watch::Receiver<bool>) {
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
     let mut continued = false;
@@ -221,7 +236,8 @@ async fn read(kind: Kind, stream: impl AsyncRead + Unpin, stop: watch::Receiver<
         }
         let whole = line.last() == Some(&b'\n');
         if !continued {
-            let text = scrub(String::from_utf8_lossy(&line).trim_end());
+            let text = without(String::from_utf8_lossy(&line).trim_end(), secrets(&live));
+            let text = scrub(&text);
             match kind {
                 Kind::Envoy => tell_of_envoy(&text, *stop.borrow()),
                 Kind::Bridge => tell_of_bridge(&text),
@@ -283,7 +299,7 @@ mod tests {
             socket: directory.path().join("none.sock"),
         };
         let (stop, stopped) = watch::channel(false);
-        let running = tokio::spawn(supervise(program, stopped));
+        let running = tokio::spawn(supervise(program, watch::channel(None).1, stopped));
         let lines = || {
             std::fs::read_to_string(&log)
                 .unwrap_or_default()

@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -30,9 +31,21 @@ pub(crate) fn fake(directory: &Path, name: &str, eras: &str) -> Value {
     json!({
         "name": name,
         "transport": "stdio",
-        "command": "python3",
+        "command": python(),
         "args": ["-u", script, marker(directory), eras],
         "env": {"GREETING": "hello"},
+    })
+}
+
+/// The interpreter itself: some machines have a shell script in front of it.
+pub(crate) fn python() -> &'static str {
+    static PYTHON: OnceLock<String> = OnceLock::new();
+    PYTHON.get_or_init(|| {
+        let asked = Command::new("python3")
+            .args(["-c", "import sys; print(sys.executable)"])
+            .output()
+            .expect("python3 is needed: apt-get install python3");
+        String::from_utf8(asked.stdout).unwrap().trim().to_owned()
     })
 }
 
