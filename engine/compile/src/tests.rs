@@ -2,6 +2,7 @@
 
 mod demo;
 mod gates;
+mod guide;
 mod refusals;
 mod robustness;
 
