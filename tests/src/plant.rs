@@ -119,7 +119,7 @@ impl Plant {
     /// Waits until our filter answers and has the issuer's keys.
     ///
     /// # Panics
-    /// When it does not within 15 seconds.
+    /// When it does not within 45 seconds.
     pub fn wait_until_ready(&self, gateway: SocketAddr) {
         let token = self.token();
         wait("the gateway", || {

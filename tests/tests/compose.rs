@@ -347,12 +347,25 @@ fn paths_and_ports_are_the_same_on_both_sides() {
     let socket = option(bridge, "--listen").strip_prefix("unix:").unwrap();
     assert_eq!(mounted(bridge, socket), mounted(gateway, socket));
     assert!(bridge["healthcheck"]["test"].to_string().contains(socket));
+    // What is accepted is written by the control plane alone.
+    let accepted = option(bridge, "--accepted");
+    let mount = |service: &Value| -> Value {
+        let mounts = service["volumes"].as_array().unwrap();
+        let found = mounts
+            .iter()
+            .find(|m| accepted.starts_with(&format!("{}/", m["target"].as_str().unwrap())));
+        found.unwrap().clone()
+    };
+    assert_eq!(mount(control)["source"], mount(bridge)["source"]);
+    assert_eq!(mount(bridge)["read_only"], true);
+    assert!(mount(control).get("read_only").is_none());
     // Folders of volumes exist in the images, owned by the user.
     for (stage, path) in [
         ("control-plane", state),
         ("gateway", state),
         ("bridge", "/run/mcp-zero"),
         ("gateway", "/run/mcp-zero"),
+        ("control-plane", "/run/mcp-zero-accepted"),
     ] {
         let made = image(stage);
         let folders = made

@@ -349,9 +349,13 @@ fn the_filter_in_place_of_the_plugin_needs_no_switch_of_the_mesh() {
     plant.judge(address);
     drop(envoy);
 
-    // Exactly one member: anything beside it, and Envoy does not start.
-    let at = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config/configuration/value";
-    configuration.pointer_mut(at).unwrap()["mode"] = json!("lenient");
+    // As text, exactly one member: anything beside it, and Envoy does not start.
+    let at = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config/configuration";
+    let configuration_of_plugin = configuration.pointer_mut(at).unwrap();
+    let snapshot = configuration_of_plugin["value"].clone();
+    let text = json!({"snapshot": snapshot, "mode": "lenient"}).to_string();
+    *configuration_of_plugin = json!({
+        "@type": "type.googleapis.com/google.protobuf.StringValue", "value": text});
     let mut envoy = Process::envoy(plant.path(), "more", &configuration.to_string());
     wait("its end", || envoy.exit_code().is_some());
     assert!(envoy.log().contains("and nothing else"), "{}", envoy.log());

@@ -71,7 +71,7 @@ fn a_snapshot_that_is_none_serves_nobody() {
     for bad in [
         "AAAA",
         &snapshot[..snapshot.len() / 8 * 4],
-        &format!("CAIS{}", &snapshot[4..]),
+        &format!("CH8S{}", &snapshot[4..]),
     ] {
         let mut envoy = Process::envoy(plant.path(), "bad", &configuration(&plant, address, bad));
         wait("its end", || envoy.exit_code().is_some());
