@@ -7,11 +7,11 @@
     reason = "a harness that cannot start its parts fails the test at once"
 )]
 
-mod bearer;
 mod client;
 mod conformance;
 mod demo;
 mod envoy;
+mod forward;
 mod gateway;
 mod issuer;
 mod mcp;
@@ -20,11 +20,11 @@ mod policy;
 mod scripted;
 mod upstream;
 
-pub use bearer::Bearer;
 pub use client::{Response, connect, exchange, read};
 pub use conformance::{Check, Status, Suite};
 pub use demo::Demo;
 pub use envoy::Envoy;
+pub use forward::Forward;
 pub use gateway::{Gateway, Options, request, signal, token};
 pub use issuer::{Issuer, Signer};
 pub use mcp::{Everything, Session};
