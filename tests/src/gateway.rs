@@ -208,7 +208,28 @@ impl Gateway {
         }
     }
 
-    fn records_now(&self) -> Vec<Value> {
+    /// Waits for a number of audit records of one tool, among whatever else a client does.
+    ///
+    /// # Panics
+    /// As [`Gateway::records`].
+    pub fn records_of(&self, tool: &str, count: usize) -> Vec<Value> {
+        let begin = Instant::now();
+        loop {
+            let mut records = self.records_now();
+            records.retain(|r| r["tool_name"] == tool);
+            if records.len() >= count || begin.elapsed() > Duration::from_secs(10) {
+                assert_eq!(records.len(), count, "{records:#?}");
+                return records;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The audit records that are there already, without those of the ready probe.
+    ///
+    /// # Panics
+    /// When one is no JSON.
+    pub fn records_now(&self) -> Vec<Value> {
         let parsed = self.records.all().into_iter().map(|line| {
             serde_json::from_str::<Value>(&line).unwrap_or_else(|e| panic!("{e}: {line}"))
         });

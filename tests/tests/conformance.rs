@@ -56,7 +56,7 @@ fn compare(name: &str, suites: &[Suite], server: impl Fn() -> Everything) {
     let lost = lost(&direct, &gatewayed);
     if !lost.is_empty() {
         let odd = |r: &Value| r["http_status"] != 200 && r["http_status"] != 202;
-        let records: Vec<_> = gateway.records(1).into_iter().filter(odd).collect();
+        let records: Vec<_> = gateway.records_now().into_iter().filter(odd).collect();
         panic!("lost by the gateway:\n{}\n{records:#?}", lost.join("\n"));
     }
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
