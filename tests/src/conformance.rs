@@ -113,7 +113,10 @@ fn judged(checks: &[Value]) -> Vec<Check> {
         judged.push(Check {
             id: format!("{id}#{count}"),
             status,
-            message: check["errorMessage"].as_str().unwrap_or_default().to_owned(),
+            message: check["errorMessage"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
         });
     }
     judged

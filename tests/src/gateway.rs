@@ -214,6 +214,23 @@ impl Gateway {
         }
     }
 
+    /// Waits for a number of audit records of one tool, among whatever else a client does.
+    ///
+    /// # Panics
+    /// As [`Gateway::records`].
+    pub fn records_of(&self, tool: &str, count: usize) -> Vec<Value> {
+        let begin = Instant::now();
+        loop {
+            let mut records = self.records_now();
+            records.retain(|r| r["tool_name"] == tool);
+            if records.len() >= count || begin.elapsed() > Duration::from_secs(10) {
+                assert_eq!(records.len(), count, "{records:#?}");
+                return records;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Every record so far, those of the ready probe too.
     ///
     /// # Panics
@@ -272,7 +289,11 @@ impl Gateway {
         text.split_whitespace().find_map(|pid| pid.parse().ok())
     }
 
-    fn records_now(&self) -> Vec<Value> {
+    /// The audit records that are there already, without those of the ready probe.
+    ///
+    /// # Panics
+    /// When one is no JSON.
+    pub fn records_now(&self) -> Vec<Value> {
         // The probe asks for `/` before anybody else can.
         self.all_records()
             .into_iter()

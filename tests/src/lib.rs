@@ -7,13 +7,13 @@
     reason = "a harness that cannot start its parts fails the test at once"
 )]
 
-mod bearer;
 mod client;
 pub mod compose;
 mod conformance;
 mod demo;
 mod envoy;
 pub mod fault;
+mod forward;
 mod gateway;
 mod issuer;
 mod mcp;
@@ -27,10 +27,12 @@ mod upstream;
 mod yaml;
 
 pub use bearer::Bearer;
+pub use client::{Response, connect, exchange, read};
 pub use conformance::{Check, Status, Suite};
 pub use client::{Connection, Response, attempt, connect, exchange, read, response};
 pub use demo::Demo;
 pub use envoy::Envoy;
+pub use forward::Forward;
 pub use gateway::{Gateway, Options, request, signal, token};
 pub use issuer::{Issuer, Signer};
 pub use mcp::{Everything, Session};

@@ -63,6 +63,11 @@ impl Everything {
         server
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Its URL.
     pub fn url(&self) -> String {
         format!("http://{}/mcp", self.address)
@@ -99,10 +104,24 @@ impl Session {
         Self::new(part("MCP_ZERO_TEST_PYTHON"), "call.py", url, token)
     }
 
+    /// FastMCP's client.
+    pub fn fastmcp(url: &str, token: &str) -> Self {
+        Self::new(part("MCP_ZERO_TEST_PYTHON"), "call_fastmcp.py", url, token)
+    }
+
+    /// npm `@modelcontextprotocol/sdk` 1.x over standard input and output of a program.
+    pub fn stdio(command: &Value) -> Self {
+        Self::new(part("MCP_ZERO_TEST_NODE"), "call.mjs", "", "")
+            .with(&["--command", &command.to_string()])
+    }
+
     fn new(program: PathBuf, script: &str, url: &str, token: &str) -> Self {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("clients");
         let mut command = Command::new(program);
-        command.arg(folder.join(script)).args(["--url", url]);
+        command.arg(folder.join(script));
+        if !url.is_empty() {
+            command.args(["--url", url]);
+        }
         if !token.is_empty() {
             command.args(["--token", token]);
         }

@@ -105,7 +105,12 @@ fn python(sources: &Path) -> Result<PathBuf> {
         shell::output(
             pip(&[])
                 .args(["download", "--quiet", "--disable-pip-version-check"])
-                .args(["--require-hashes", "--only-binary", ":all:", "--requirement"])
+                .args([
+                    "--require-hashes",
+                    "--only-binary",
+                    ":all:",
+                    "--requirement",
+                ])
                 .arg(&requirements)
                 .arg("--dest")
                 .arg(&wheels),
