@@ -1,6 +1,6 @@
 //! A whole gateway as a user starts it: `mcp-zero run --dev`.
 
-use crate::client::{Response, exchange};
+use crate::client::{Response, exchange, response};
 use crate::part;
 use crate::plane::ask_envoy;
 use serde_json::Value;
@@ -254,9 +254,7 @@ impl Gateway {
     /// When Envoy does not answer.
     pub fn envoy_admin(&self, page: &str) -> String {
         let answer = ask_envoy(&self.state().join("envoy.sock"), page);
-        answer
-            .split_once("\r\n\r\n")
-            .map_or_else(String::new, |(_, body)| body.to_owned())
+        response(&answer).expect("a whole page").body
     }
 
     /// The process id of its Envoy, while there is one.

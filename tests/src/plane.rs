@@ -213,12 +213,12 @@ impl Plane {
     /// # Panics
     /// When Envoy does not answer.
     pub fn admin(&self, page: &str) -> String {
-        ask_envoy(&self.admin_socket(), page)
+        String::from_utf8_lossy(&ask_envoy(&self.admin_socket(), page)).into_owned()
     }
 }
 
 /// A page of Envoy's admin, as it comes over its socket.
-pub(crate) fn ask_envoy(socket: &Path, page: &str) -> String {
+pub(crate) fn ask_envoy(socket: &Path, page: &str) -> Vec<u8> {
     use std::io::{Read as _, Write as _};
     let mut stream = std::os::unix::net::UnixStream::connect(socket).expect("Envoy's admin");
     let text = format!("GET {page} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
@@ -227,7 +227,7 @@ pub(crate) fn ask_envoy(socket: &Path, page: &str) -> String {
         .expect("the request is sent");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("an answer");
-    String::from_utf8_lossy(&answer).into_owned()
+    answer
 }
 
 impl Drop for Plane {
