@@ -47,8 +47,9 @@ pub fn exchange(address: SocketAddr, request: &[u8]) -> Response {
     read(&mut stream)
 }
 
-/// Sends raw bytes on a new connection and gives whatever comes back until it ends, or falls
-/// silent for the time: an answer that was cut, or none, is no failure here.
+/// Sends raw bytes on a new connection and gives what comes back: a whole response, or whatever
+/// came until the connection ended or fell silent for the time. An answer that was cut, or none,
+/// is no failure here.
 pub fn attempt(address: SocketAddr, request: &[u8], silence: Duration) -> Vec<u8> {
     let mut bytes = Vec::new();
     let Ok(mut stream) = TcpStream::connect(address) else {
@@ -58,8 +59,13 @@ pub fn attempt(address: SocketAddr, request: &[u8], silence: Duration) -> Vec<u8
     if stream.write_all(request).is_err() {
         return bytes;
     }
-    // Whatever ends it, what came is the answer.
-    let _ = stream.read_to_end(&mut bytes);
+    let mut piece = [0; 16 * 1024];
+    while response(&bytes).is_none() {
+        match stream.read(&mut piece) {
+            Ok(n) if n > 0 => bytes.extend_from_slice(&piece[..n]),
+            Ok(_) | Err(_) => break,
+        }
+    }
     bytes
 }
 

@@ -1,8 +1,8 @@
 //! A whole gateway as a user starts it: `mcp-zero run --dev`.
 
-use crate::client::{Response, exchange};
+use crate::client::{Response, exchange, response};
 use crate::part;
-use crate::plane::admin;
+use crate::plane::ask_envoy;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read};
@@ -270,10 +270,8 @@ impl Gateway {
     /// # Panics
     /// When Envoy does not answer.
     pub fn envoy_admin(&self, page: &str) -> String {
-        let answer = admin(&self.state().join("envoy.sock"), page);
-        answer
-            .split_once("\r\n\r\n")
-            .map_or_else(String::new, |(_, body)| body.to_owned())
+        let answer = ask_envoy(&self.state().join("envoy.sock"), page);
+        response(&answer).expect("a whole page").body
     }
 
     /// The process id of its Envoy, while there is one.

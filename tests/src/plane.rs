@@ -222,6 +222,11 @@ impl Plane {
 /// # Panics
 /// When Envoy does not answer.
 pub fn admin(socket: &Path, page: &str) -> String {
+    String::from_utf8_lossy(&ask_envoy(socket, page)).into_owned()
+}
+
+/// The same as it comes over its socket.
+pub(crate) fn ask_envoy(socket: &Path, page: &str) -> Vec<u8> {
     use std::io::{Read as _, Write as _};
     let mut stream = std::os::unix::net::UnixStream::connect(socket).expect("Envoy's admin");
     let text = format!("GET {page} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
@@ -230,7 +235,7 @@ pub fn admin(socket: &Path, page: &str) -> String {
         .expect("the request is sent");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("an answer");
-    String::from_utf8_lossy(&answer).into_owned()
+    answer
 }
 
 impl Drop for Plane {

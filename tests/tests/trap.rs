@@ -12,6 +12,7 @@ use mcp_zero_tests::{
     request, response, wait,
 };
 use serde_json::{Value, json};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -116,6 +117,8 @@ impl Load {
                     );
                     let mut seen = [0, 0];
                     while !over.load(Ordering::SeqCst) {
+                        // Steady, not as fast as it goes.
+                        std::thread::sleep(Duration::from_millis(20));
                         sent.fetch_add(1, Ordering::SeqCst);
                         let bytes = attempt(address, text.as_bytes(), Duration::from_secs(10));
                         let text = String::from_utf8_lossy(&bytes);
@@ -171,6 +174,7 @@ fn a_panic_fails_its_request_and_nothing_passes_unjudged() {
     let load = Load::start(&gateway, &bearer);
     let mut sent = 0;
     let mut outages = Vec::new();
+    let mut refused = 0;
     for place in [
         "before:request-headers",
         "after:request-headers",
@@ -200,7 +204,6 @@ fn a_panic_fails_its_request_and_nothing_passes_unjudged() {
         let note = format!("trapped {place}");
         let trapped = [auth, (SWITCH, place)];
         let trapped = request("POST", "/mcp/s", &trapped, &call("get-x", &note));
-        let begin = Instant::now();
         let bytes = attempt(
             gateway.address(),
             trapped.as_bytes(),
@@ -223,10 +226,21 @@ fn a_panic_fails_its_request_and_nothing_passes_unjudged() {
             reached, is_late,
             "{place}: only what was judged may reach the server"
         );
+        // Envoy loads a new VM at once unless it did so within the last second: a second trap
+        // makes it wait, wherever the first one found it.
+        let bytes = attempt(
+            gateway.address(),
+            trapped.as_bytes(),
+            Duration::from_secs(10),
+        );
+        assert!(
+            !String::from_utf8_lossy(&bytes).contains(UNMASKED),
+            "{place}"
+        );
 
         // Refused until the filter is back by itself.
         let again = request("POST", "/mcp/s", &[auth], &call("get-x", "again"));
-        let mut refused = 0;
+        let begin = Instant::now();
         loop {
             sent += 1;
             let answer = gateway.send(again.as_bytes());
@@ -245,7 +259,6 @@ fn a_panic_fails_its_request_and_nothing_passes_unjudged() {
             );
         }
         outages.push(begin.elapsed());
-        assert!(refused > 0, "{place}: no back-off was seen");
 
         // What was open on the worker has ended, with nothing more than was let go before.
         assert!(
@@ -259,12 +272,26 @@ fn a_panic_fails_its_request_and_nothing_passes_unjudged() {
         if let Some(answer) = response(rest.as_bytes()) {
             assert_unavailable(&answer, place);
         }
-        sent += 3;
+        sent += 4;
     }
+    assert!(refused > 0, "no back-off was seen");
     sent += load.end();
-    // A busy machine may delay one; the mechanism itself is quicker than that.
-    let quickest = outages.iter().min().unwrap();
-    assert!(*quickest < Duration::from_secs(2), "{outages:?}");
+    // A busy machine may delay one; the mechanism itself takes a second.
+    outages.sort_unstable();
+    assert!(
+        outages[outages.len() / 2] < Duration::from_secs(2),
+        "{outages:?}"
+    );
+    let stats = gateway.envoy_admin("/stats?filter=vm_reload");
+    let count = |name: &str| {
+        let line = stats.lines().find(|l| l.contains(name)).unwrap();
+        line.rsplit(' ').next().unwrap().parse::<usize>().unwrap()
+    };
+    assert!(count("vm_reload_success") >= outages.len(), "{stats}");
+    assert!(
+        count("vm_reload_backoff") > 0 && count("vm_reload_failure") == 0,
+        "{stats}"
+    );
     one_record_each(&gateway, &server, sent);
 }
 
@@ -277,28 +304,29 @@ fn opened(gateway: &Gateway, text: &str) -> Connection {
 /// Every exchange has one record, and what reached the server had been judged and masked.
 fn one_record_each(gateway: &Gateway, server: &Scripted, sent: usize) {
     let records = gateway.records(sent);
-    let mut ids: Vec<&str> = records
+    let ids: HashSet<&str> = records
         .iter()
         .map(|r| r["correlation_id"].as_str().unwrap())
         .collect();
-    ids.sort_unstable();
-    ids.dedup();
     assert_eq!(ids.len(), sent, "two records of one exchange");
     // Of dead filters Envoy's half is left.
     let (missing, whole): (Vec<&Value>, Vec<&Value>) = records
         .iter()
         .partition(|r| r["filter_record"] == "missing");
-    assert!(!missing.is_empty() && whole.len() > missing.len() / 50);
+    assert!(!missing.is_empty() && !whole.is_empty());
     for record in missing {
         assert!(
             record["http_status"].is_number() && record["timestamp"].is_string(),
             "{record}"
         );
     }
+    let by_id: HashMap<&str, &Value> = records
+        .iter()
+        .map(|r| (r["correlation_id"].as_str().unwrap(), r))
+        .collect();
     for got in server.received() {
         let id = got.header("x-request-id").unwrap();
-        let record = records.iter().find(|r| r["correlation_id"] == id);
-        let record = record.unwrap_or_else(|| panic!("no record of {id}"));
+        let record = by_id.get(id).unwrap_or_else(|| panic!("no record of {id}"));
         assert!(
             record["decision"] == "allow" || record["filter_record"] == "missing",
             "{record}"

@@ -28,7 +28,7 @@
 //! | 11 | worker watchdog kills | `trap::an_endless_loop_ends_with_the_process_and_its_dump_names_no_token` |
 //! | 11 | admin on a Unix socket only | `edges::settings::admin_is_a_socket_of_the_owner` |
 //! | 11 | no secret in `/config_dump` | `edges::settings::admin_is_a_socket_of_the_owner` |
-//! | 11 | the crash dump names no credential | `trap::an_endless_loop_…`, `edges::settings::an_envoy_that_crashes_tells_no_token` |
+//! | 11 | the crash dump names no credential | `trap::an_endless_loop_…` |
 //! | – | every setting above as Envoy has it | `edges::settings::what_the_product_promises_is_in_force` |
 #![allow(
     clippy::unwrap_used,

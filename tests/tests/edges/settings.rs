@@ -1,7 +1,9 @@
 //! The settings as Envoy itself has them, by its admin interface.
 
 use super::{call, result};
-use mcp_zero_tests::{Gateway, Options, Scripted, policy, signal, wait};
+use jwt_simple::prelude::ES256KeyPair;
+use jwt_simple::reexports::ct_codecs::{Base64, Decoder as _};
+use mcp_zero_tests::{Gateway, Scripted, policy};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -212,9 +214,11 @@ fn admin_is_a_socket_of_the_owner() {
     // What the admin interface shows holds no secret of this gateway.
     let everything = gateway.envoy_admin("/config_dump?include_eds");
     assert!(everything.contains("mcp_policy"));
-    let stored = std::fs::read_to_string(gateway.state().join("dev-issuer.json")).unwrap();
-    let key = longest_text(&serde_json::from_str(&stored).unwrap());
-    assert!(key.len() >= 32, "the development key is what is looked for");
+    let pem = std::fs::read_to_string(gateway.state().join("dev-issuer.key.pem")).unwrap();
+    let key = ES256KeyPair::from_pem(&pem).unwrap().to_bytes();
+    // Its first line holds the beginning of the private key and nothing of the public one.
+    let line = pem.lines().nth(1).unwrap();
+    assert!(line.len() == 64 && key.len() == 32);
     let pages = [
         "/config_dump?include_eds",
         "/server_info",
@@ -222,60 +226,21 @@ fn admin_is_a_socket_of_the_owner() {
         "/clusters",
         "/listeners",
     ];
+    let mut decoded = 0;
     for page in pages {
         let shown = gateway.envoy_admin(page);
         assert!(!shown.is_empty(), "{page}");
-        for secret in token.split('.').chain([key.as_str()]) {
+        for secret in token.split('.').chain([line]) {
             assert!(!shown.contains(secret), "{page}");
         }
+        // The filter's configuration is shown in base64.
+        for text in shown.split('"').filter(|text| text.len() > 40) {
+            if let Ok(bytes) = Base64::decode_to_vec(text, None) {
+                decoded += 1;
+                let has = |secret: &[u8]| bytes.windows(secret.len()).any(|w| w == secret);
+                assert!(!has(&key) && !has(token.as_bytes()), "{page}");
+            }
+        }
     }
-}
-
-fn longest_text(value: &Value) -> String {
-    let found = match value {
-        Value::String(text) => vec![text.clone()],
-        Value::Object(members) => members.values().map(longest_text).collect(),
-        Value::Array(items) => items.iter().map(longest_text).collect(),
-        _ => Vec::new(),
-    };
-    found
-        .into_iter()
-        .max_by_key(String::len)
-        .unwrap_or_default()
-}
-
-#[test]
-fn an_envoy_that_crashes_tells_no_token() {
-    let silent = Scripted::start(|_| {
-        std::thread::sleep(std::time::Duration::from_secs(8));
-        Vec::new()
-    });
-    let options = Options {
-        // As much as it can tell.
-        arguments: ["--log-level", "debug"].map(str::to_owned).to_vec(),
-        ..Options::default()
-    };
-    let gateway = Gateway::start_with(&policy(&silent.url()), &options);
-    let token = gateway.token("alice", "developers");
-    let bearer = format!("Bearer {token}");
-    let text = mcp_zero_tests::request(
-        "POST",
-        "/mcp/s",
-        &[("authorization", &bearer)],
-        &call(1, "get-x", "n"),
-    );
-    let mut client = mcp_zero_tests::Connection::open(gateway.address());
-    client.send(text.as_bytes());
-    silent.wait(1);
-    let first = gateway.envoy_pid().expect("an Envoy");
-    signal(first, "SEGV");
-    gateway.wait_for_log("Envoy ended", 1);
-    wait("another Envoy", || {
-        gateway.envoy_pid().is_some_and(|pid| pid != first)
-    });
-    let log = gateway.log();
-    assert!(log.contains("Caught Segmentation fault"), "{log}");
-    for secret in token.split('.') {
-        assert!(!log.contains(secret), "{log}");
-    }
+    assert!(decoded > 0, "the snapshot was looked into");
 }
