@@ -47,6 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mcp-zero-demo-server", &[]),
     // Measured beside ours; nothing of it is shipped.
     ("mcp-zero-bench-reader", &[]),
+    ("mcp-zero-bench-engine", &["mcp-zero-mask", "mcp-zero-wire"]),
     ("xtask", &[]),
 ];
 

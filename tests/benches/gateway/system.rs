@@ -20,8 +20,8 @@ const MASKING: &str = "plugins:
     config:
       entities: [EMAIL_ADDRESS, CREDIT_CARD, API_KEY, PASSWORD]
 ";
-/// A ping that every system lets through, or at least answers.
-const PING: &str = r#"{"jsonrpc":"2.0","id":1000000000,"method":"tools/list","params":{}}"#;
+/// A call that every system lets through.
+const CALL: &str = r#"{"jsonrpc":"2.0","id":1000000000,"method":"tools/call","params":{"name":"lookup_ticket","arguments":{}}}"#;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -116,7 +116,7 @@ impl Tokens {
         self.count.set(self.count.get() + 1);
         let id = self.count.get();
         self.issuer.token(Signer::Rsa, |claims| {
-            claims["jti"] = json!(id);
+            claims["jti"] = json!(format!("t-{id}"));
             claims["exp"] = json!(claims["exp"].as_u64().unwrap_or_default() + 10_000);
         })
     }
@@ -168,7 +168,8 @@ impl System {
 
     fn wait(&mut self, begin: Instant, token: &str) {
         let token = format!("Bearer {token}");
-        let message = request("POST", "/mcp/s", &[("authorization", &token)], PING);
+        let message = request("POST", "/mcp/s", &[("authorization", &token)], CALL);
+        let mut last = String::new();
         loop {
             if std::net::TcpStream::connect(self.address).is_ok() {
                 let answer = exchange(self.address, message.as_bytes());
@@ -176,10 +177,11 @@ impl System {
                     self.start_up = begin.elapsed();
                     return;
                 }
+                last = format!("{answer:?}");
             }
             assert!(
                 begin.elapsed() < Duration::from_secs(60),
-                "{} does not answer\n{}",
+                "{} does not answer but {last}\n{}",
                 self.name.label(),
                 self.log()
             );

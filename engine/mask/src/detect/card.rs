@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+/// Digits of a card (ISO/IEC 7812-1), at least and at most.
+const LEAST: usize = 12;
 const MOST: usize = 19;
 
 /// A card that begins at the digit at `at`, the first of its run, and how sure that is.
@@ -9,37 +11,48 @@ pub(super) fn find(text: &[u8], at: usize) -> Option<(Range<usize>, u32)> {
     if is_fraction(text, at) {
         return None;
     }
-    let mut digits = Vec::with_capacity(MOST);
-    let mut groups: Vec<usize> = Vec::new();
+    let first = digit_run(text, at);
+    // What neither is one run of a card's length nor begins as groups of one do.
+    if !matches!(first, 4 | 6 | LEAST..=MOST) {
+        return None;
+    }
+    let mut digits = [0; MOST];
+    let mut groups = [0; MOST];
     // Ends of groups: what follows a card, such as its expiry, may look like one more.
-    let mut ends: Vec<(usize, usize, usize)> = Vec::new();
-    let mut end = at;
+    let mut ends = [(0, 0); MOST];
+    let (mut end, mut count, mut runs) = (at, 0, 0);
+    let mut run = first;
     loop {
-        let run = digit_run(text, end);
-        digits.extend(text.get(end..end + run)?.iter().map(|b| b - b'0'));
-        if digits.len() > MOST {
+        let Some(room) = digits.get_mut(count..count + run) else {
             break;
+        };
+        for (digit, byte) in room.iter_mut().zip(text.get(end..)?) {
+            *digit = byte - b'0';
         }
         end += run;
-        groups.push(run);
-        ends.push((end, digits.len(), groups.len()));
+        count += run;
+        *groups.get_mut(runs)? = run;
+        *ends.get_mut(runs)? = (end, count);
+        runs += 1;
         let gap = separator(text.get(end..).unwrap_or_default());
-        if gap == 0 || digit_run(text, end + gap) == 0 {
+        run = digit_run(text, end + gap);
+        if gap == 0 || run == 0 {
             break;
         }
         end += gap;
     }
-    ends.into_iter().rev().find_map(|(end, count, runs)| {
-        let follows = text.get(end).copied();
-        if follows.is_some_and(|b| b.is_ascii_alphanumeric()) || !grouped(groups.get(..runs)?) {
+    let mut ends = ends.get(..runs)?.iter().enumerate().rev();
+    ends.find_map(|(last, (end, count))| {
+        let follows = text.get(*end).copied();
+        if follows.is_some_and(|b| b.is_ascii_alphanumeric()) || !grouped(groups.get(..=last)?) {
             return None;
         }
-        let score = plausible(digits.get(..count)?)?;
+        let score = plausible(digits.get(..*count)?)?;
         // Short ones are parts of other numbers more often.
         let before = at.checked_sub(1).and_then(|i| text.get(i)).copied();
         let part = |byte: Option<u8>| byte.is_some_and(|b| matches!(b, b'_' | b'-'));
-        let short = count < 14 && (part(before) || part(follows));
-        (!short).then_some((at..end, score))
+        let short = *count < 14 && (part(before) || part(follows));
+        (!short).then_some((at..*end, score))
     })
 }
 
@@ -78,7 +91,7 @@ pub(super) fn score(digits: &[u8]) -> Option<u32> {
 }
 
 fn plausible(digits: &[u8]) -> Option<u32> {
-    let checks = (12..=MOST).contains(&digits.len()) && issued(digits) && luhn(digits);
+    let checks = (LEAST..=MOST).contains(&digits.len()) && issued(digits) && luhn(digits);
     checks.then_some(match digits.len() {
         14..=16 => 1000,
         _ => 700,

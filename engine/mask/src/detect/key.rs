@@ -134,6 +134,71 @@ const NO_TOKENS: [&str; 32] = [
     "count",
 ];
 
+/// Ends of names of passwords.
+const PASSWORDS: [&str; 7] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "secret",
+    "passwort",
+    "passwords",
+];
+
+/// Ends of names of keys.
+const API_KEYS: [&str; 5] = ["apikey", "accesskey", "secretkey", "privatekey", "authkey"];
+
+/// The other words that end a name which says anything.
+const WORDS: [&str; 16] = [
+    "secrets",
+    "credential",
+    "credentials",
+    "word",
+    "phrase",
+    "code",
+    "pass",
+    "psw",
+    "pw",
+    "pwd",
+    "authorization",
+    "key",
+    "keys",
+    "jwt",
+    "bearer",
+    "token",
+];
+
+/// By a last letter, those that stand before it at the end of any of these words: most names
+/// are told from a secret's by two letters.
+static ENDINGS: [u32; 26] = {
+    let mut endings = [0; 26];
+    endings = note(endings, &PASSWORDS);
+    endings = note(endings, &API_KEYS);
+    endings = note(endings, &WORDS);
+    note(endings, &SUFFIXES)
+};
+
+const fn note(mut endings: [u32; 26], words: &[&str]) -> [u32; 26] {
+    let mut at = 0;
+    while at < words.len() {
+        let word = words[at].as_bytes();
+        let (before, last) = (word[word.len() - 2], word[word.len() - 1]);
+        endings[(last - b'a') as usize] |= 1 << (before - b'a');
+        at += 1;
+    }
+    endings
+}
+
+/// Whether a word may end as one of those that say anything.
+fn may_tell(word: &[u8]) -> bool {
+    let [.., before, last] = word else {
+        return false;
+    };
+    let letter = |b: &u8| usize::from(b.to_ascii_lowercase().wrapping_sub(b'a'));
+    let endings = ENDINGS.get(letter(last)).copied().unwrap_or_default();
+    letter(before) < 26 && (endings >> letter(before)) & 1 == 1
+}
+
 /// What the end of a name says, in any of the spellings that names have.
 pub(crate) fn classify(name: &str) -> Option<Key> {
     let bytes = name.as_bytes();
@@ -141,7 +206,7 @@ pub(crate) fn classify(name: &str) -> Option<Key> {
         .get(bytes.len().saturating_sub(WINDOW)..)
         .unwrap_or(bytes);
     let mut words = Words { rest: window };
-    let mut word = words.next()?;
+    let mut word = words.next().filter(|word| may_tell(word))?;
     for _ in 0..2 {
         if !is_any(word, &SUFFIXES) {
             break;
@@ -151,17 +216,7 @@ pub(crate) fn classify(name: &str) -> Option<Key> {
     let is = |other: &str| word.eq_ignore_ascii_case(other.as_bytes());
     let before = words.next().unwrap_or_default();
     let after = |other: &str| before.eq_ignore_ascii_case(other.as_bytes());
-    if [
-        "password",
-        "passwd",
-        "passphrase",
-        "passcode",
-        "secret",
-        "passwort",
-        "passwords",
-    ]
-    .iter()
-    .any(|end| ends(word, end))
+    if PASSWORDS.iter().any(|end| ends(word, end))
         || is("secrets")
         || is("credential")
         || is("credentials")
@@ -179,11 +234,7 @@ pub(crate) fn classify(name: &str) -> Option<Key> {
         return Some(Key::Authorization);
     }
     let key = (is("key") || is("keys")) && is_any(before, &KEYS);
-    if key
-        || ["apikey", "accesskey", "secretkey", "privatekey", "authkey"]
-            .iter()
-            .any(|end| ends(word, end))
-    {
+    if key || API_KEYS.iter().any(|end| ends(word, end)) {
         return Some(Key::Api);
     }
     if (is("key") || is("keys")) && is_any(before, &SERVICES) {

@@ -1,5 +1,5 @@
-//! One pass over a text: each byte is looked up once, and only some start a closer look,
-//! whose length is bounded or remembered.
+//! One pass over a text: each byte is looked up once, and only some start a closer look
+//! (`trigger`), whose length is bounded or remembered.
 
 mod assignment;
 mod card;
@@ -9,6 +9,7 @@ mod pem;
 mod scan;
 mod spoken;
 mod token;
+mod trigger;
 mod url;
 mod value;
 

@@ -1,6 +1,8 @@
 //! The pass over a text.
 
-use super::{Detector, Finding, MOST_FINDINGS, assignment, card, email, pem, spoken, token, url};
+use super::{
+    Detector, Finding, MOST_FINDINGS, assignment, card, email, pem, spoken, token, trigger, url,
+};
 use crate::Entity;
 use std::ops::Range;
 
@@ -25,34 +27,6 @@ struct Scan<'t> {
     memo: Memo,
 }
 
-/// What a byte may start.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Other,
-    Letter,
-    Digit,
-    At,
-    Separator,
-    Dash,
-}
-
-const CLASSES: [Class; 256] = {
-    let mut classes = [Class::Other; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        classes[byte] = match byte as u8 {
-            b'A'..=b'Z' | b'a'..=b'z' => Class::Letter,
-            b'0'..=b'9' => Class::Digit,
-            b'@' | b'%' | b'\\' => Class::At,
-            b':' | b'=' => Class::Separator,
-            b'-' => Class::Dash,
-            _ => Class::Other,
-        };
-        byte += 1;
-    }
-    classes
-};
-
 /// Every finding, in the order in which their places are reached, up to one more than may
 /// be.
 pub(super) fn findings(detector: &Detector, text: &str) -> Vec<Finding> {
@@ -70,31 +44,21 @@ pub(super) fn findings(detector: &Detector, text: &str) -> Vec<Finding> {
 
 impl Scan<'_> {
     fn run(&mut self) {
-        let mut at = 0;
-        let mut before = Class::Other;
-        while let Some(byte) = self.bytes.get(at)
-            && self.found.len() <= MOST_FINDINGS
+        let (mut at, mut joined) = (0, false);
+        while self.found.len() <= MOST_FINDINGS
+            && let Some(hit) = trigger::next(self.bytes, at, joined)
+            && let Some(byte) = self.bytes.get(hit).copied()
         {
-            let class = CLASSES
-                .get(usize::from(*byte))
-                .copied()
-                .unwrap_or(Class::Other);
-            let inside = matches!(before, Class::Letter | Class::Digit);
-            before = class;
-            let end = match class {
-                Class::Other => None,
-                Class::Letter if inside => None,
-                Class::Digit if inside => None,
-                Class::Letter => self.word(at),
-                Class::Digit => self.digits(at),
-                Class::At => self.address(at),
-                Class::Separator => self.separator(at),
-                Class::Dash => self.dash(at),
+            let end = match byte {
+                b'0'..=b'9' => self.digits(hit),
+                b'@' | b'%' | b'\\' => self.address(hit),
+                b':' | b'=' => self.separator(hit),
+                b'-' => self.dash(hit),
+                _ => self.word(hit),
             };
-            at = end.unwrap_or(0).max(at + 1);
-            if end.is_some() {
-                before = Class::Other;
-            }
+            // What follows a finding begins anew.
+            joined = end.is_none() && trigger::joins(byte);
+            at = end.unwrap_or(0).max(hit + 1);
         }
     }
 
@@ -134,13 +98,8 @@ impl Scan<'_> {
         self.keep(hit.span, hit.entity, hit.score, true)
     }
 
+    /// No token begins with a digit.
     fn digits(&mut self, at: usize) -> Option<usize> {
-        if self.detector.wants(Entity::ApiKey)
-            && let Some(end) = token::find(self.bytes, at, &mut self.memo.run)
-            && let Some(end) = self.found(at..end, Entity::ApiKey, 1000)
-        {
-            return Some(end);
-        }
         if !self.detector.wants(Entity::CreditCard) {
             return None;
         }

@@ -20,7 +20,7 @@ enum Signs {
 }
 
 /// One kind of token: what it begins with, what it goes on with, and how much of that.
-struct Shape(&'static str, Signs, usize, usize);
+pub(super) struct Shape(&'static str, Signs, usize, usize);
 
 /// No length ends a token but that of its run.
 const OPEN: usize = usize::MAX;
@@ -30,7 +30,7 @@ const SAMPLE: usize = 256;
 use Signs::{Alnum, Base64, Dotted, Hex, Name, Upper, Word};
 
 /// Case matters. Several rows may begin alike.
-const SHAPES: [Shape; 93] = [
+pub(super) static SHAPES: [Shape; 93] = [
     // Models and generic keys.
     Shape("sk-", Word, 20, OPEN),
     Shape("gsk_", Alnum, 30, OPEN),
@@ -145,18 +145,6 @@ const FAMILIES: [(&str, usize, &[&str]); 3] = [
     ("shp", 32, &["at_", "ca_", "pa_", "ss_"]),
 ];
 
-/// Second bytes of prefixes by their first.
-const PAIRS: [u128; 128] = {
-    let mut pairs = [0_u128; 128];
-    let mut i = 0;
-    while i < SHAPES.len() {
-        let prefix = SHAPES[i].0.as_bytes();
-        pairs[prefix[0] as usize] |= 1 << prefix[1];
-        i += 1;
-    }
-    pairs
-};
-
 /// Where a token ends that begins at `at`, the first letter or digit of its run.
 pub(super) fn find(text: &[u8], at: usize, run: &mut usize) -> Option<usize> {
     let rest = text.get(at..)?;
@@ -166,17 +154,53 @@ pub(super) fn find(text: &[u8], at: usize, run: &mut usize) -> Option<usize> {
     if (*first, *second) == (b'e', b'y') {
         return web_token(text, at, run);
     }
-    let pair = PAIRS.get(usize::from(*first))?;
-    if *second >= 128 || (pair >> second) & 1 == 0 {
-        return None;
+    let mut row = HEADS.get(usize::from(*first)).copied()?;
+    while let Some(shape) = SHAPES.get(usize::from(row)) {
+        if let Some(length) = shape.matches(rest) {
+            return Some(at + length);
+        }
+        row = NEXT.get(usize::from(row)).copied()?;
     }
-    SHAPES.iter().find_map(|shape| {
-        let length = shape.matches(rest)?;
-        Some(at + length)
-    })
+    None
 }
 
+/// No row.
+const END: u8 = u8::MAX;
+
+/// The first row by the first byte of its prefix.
+static HEADS: [u8; 256] = {
+    let mut heads = [END; 256];
+    let mut row = SHAPES.len();
+    while row > 0 {
+        row -= 1;
+        let first = SHAPES[row].prefix()[0];
+        // Runs of digits are read for cards only.
+        assert!(first.is_ascii_alphabetic());
+        heads[first as usize] = row as u8;
+    }
+    heads
+};
+
+/// The next row that begins with the same byte.
+static NEXT: [u8; SHAPES.len()] = {
+    let mut next = [END; SHAPES.len()];
+    let mut later = [END; 256];
+    let mut row = SHAPES.len();
+    while row > 0 {
+        row -= 1;
+        let first = SHAPES[row].prefix()[0] as usize;
+        next[row] = later[first];
+        later[first] = row as u8;
+    }
+    next
+};
+
 impl Shape {
+    /// What it begins with: two bytes at least.
+    pub(super) const fn prefix(&self) -> &'static [u8] {
+        self.0.as_bytes()
+    }
+
     fn matches(&self, rest: &[u8]) -> Option<usize> {
         let Self(prefix, signs, least, most) = self;
         let body = rest.strip_prefix(prefix.as_bytes())?;
