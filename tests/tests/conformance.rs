@@ -9,7 +9,6 @@
 )]
 
 use mcp_zero_tests::{Check, Everything, Forward, Gateway, Status, Suite};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -54,11 +53,12 @@ fn compare(name: &str, suites: &[Suite], server: impl Fn() -> Everything) {
     let table = table(&direct, &gatewayed);
     println!("{table}");
     let lost = lost(&direct, &gatewayed);
-    if !lost.is_empty() {
-        let odd = |r: &Value| r["http_status"] != 200 && r["http_status"] != 202;
-        let records: Vec<_> = gateway.records_now().into_iter().filter(odd).collect();
-        panic!("lost by the gateway:\n{}\n{records:#?}", lost.join("\n"));
-    }
+    assert!(
+        lost.is_empty(),
+        "lost by the gateway:\n{}\n{}",
+        lost.join("\n"),
+        exchanges(&gateway)
+    );
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("conformance/expected")
         .join(format!("{name}.txt"));
@@ -71,6 +71,26 @@ fn compare(name: &str, suites: &[Suite], server: impl Fn() -> Everything) {
         "not as in {}; if that is right: BLESS=1\n{table}",
         file.display()
     );
+}
+
+/// A line for each exchange, to find out why a check was lost.
+fn exchanges(gateway: &Gateway) -> String {
+    const FIELDS: [&str; 8] = [
+        "timestamp",
+        "http_method",
+        "method",
+        "jsonrpc_id",
+        "http_status",
+        "cause",
+        "duration_ms",
+        "session",
+    ];
+    let mut lines = String::new();
+    for record in gateway.records_now() {
+        let fields = FIELDS.map(|f| record[f].to_string());
+        writeln!(lines, "{}", fields.join(" ")).expect("a string grows");
+    }
+    lines
 }
 
 fn table(direct: &Scenarios, gatewayed: &Scenarios) -> String {
