@@ -7,6 +7,7 @@
     reason = "a harness that cannot start its parts fails the test at once"
 )]
 
+mod bridge;
 mod client;
 mod demo;
 mod envoy;
@@ -18,6 +19,7 @@ mod policy;
 mod scripted;
 mod upstream;
 
+pub use bridge::Bridge;
 pub use client::{Response, connect, exchange, read};
 pub use demo::Demo;
 pub use envoy::Envoy;

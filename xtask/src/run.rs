@@ -13,7 +13,7 @@ const DEMO_ADDRESS: &str = "127.0.0.1:9100";
 pub(crate) fn run(policy: Option<PathBuf>) -> Result<()> {
     let parts = setup::parts()?;
     let module = wasm::build(&parts)?;
-    let [gateway, demo] = programs()?;
+    let [gateway, demo, _] = programs()?;
     let policy = match policy {
         Some(policy) => policy,
         None => root()?.join(DEMO_POLICY),
@@ -41,8 +41,8 @@ pub(crate) fn run(policy: Option<PathBuf>) -> Result<()> {
     )))
 }
 
-/// Builds the programs and says where they are: the gateway and the demo server.
-pub(crate) fn programs() -> Result<[PathBuf; 2]> {
+/// Builds the programs and says where they are: the gateway, the demo server and the bridge.
+pub(crate) fn programs() -> Result<[PathBuf; 3]> {
     shell::run(cargo().args([
         "build",
         "--locked",
@@ -50,11 +50,14 @@ pub(crate) fn programs() -> Result<[PathBuf; 2]> {
         "mcp-zero-control-plane",
         "-p",
         "mcp-zero-demo-server",
+        "-p",
+        "mcp-zero-stdio-bridge",
     ]))?;
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| root().map(|r| r.join("target")), |t| Ok(t.into()))?;
     let debug = target.join("debug");
-    Ok([debug.join("mcp-zero"), debug.join("mcp-zero-demo-server")])
+    let programs = ["mcp-zero", "mcp-zero-demo-server", "mcp-stdio-bridge"];
+    Ok(programs.map(|program| debug.join(program)))
 }
 
 /// Ctrl-C reaches the whole group by itself; a plain SIGTERM reaches only us.

@@ -59,12 +59,13 @@ fn variables(
     parts: Parts,
     clients: Clients,
     module: PathBuf,
-    programs: [PathBuf; 2],
-) -> [(&'static str, PathBuf); 7] {
-    let [gateway, demo] = programs;
+    programs: [PathBuf; 3],
+) -> [(&'static str, PathBuf); 8] {
+    let [gateway, demo, bridge] = programs;
     [
         ("MCP_ZERO_TEST_GATEWAY", gateway),
         ("MCP_ZERO_TEST_DEMO_SERVER", demo),
+        ("MCP_ZERO_TEST_BRIDGE", bridge),
         ("MCP_ZERO_TEST_ENVOY", parts.envoy),
         ("MCP_ZERO_TEST_FILTER", module),
         ("MCP_ZERO_TEST_NODE", clients.node),
