@@ -13,7 +13,7 @@ impl Caller {
     /// Whose children are everybody's.
     pub(crate) const EVERYBODY: Self = Self([0; 16]);
 
-    /// Exactly 32 hexadecimal digits.
+    /// Exactly 32 hexadecimal digits, not all of them zero.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let mut bytes = [0; 16];
         if text.len() != 32 {
@@ -25,7 +25,7 @@ impl Caller {
                 *byte = (*byte << 4) | u8::try_from(value).ok()?;
             }
         }
-        Some(Self(bytes))
+        Some(Self(bytes)).filter(|caller| *caller != Self::EVERYBODY)
     }
 }
 
@@ -47,11 +47,11 @@ mod tests {
     fn only_32_digits_are_a_caller() {
         let caller = Caller::parse(b"00112233445566778899aabbccddeeFF").unwrap();
         assert_eq!(format!("{caller:?}"), "0011223344556677");
-        assert_ne!(Some(caller), Caller::parse(&[b'0'; 32]));
         for bad in [
             &b""[..],
-            &[b'0'; 31],
-            &[b'0'; 33],
+            &[b'1'; 31],
+            &[b'1'; 33],
+            &[b'0'; 32],
             b"0011223344556677 899aabbccddeeff",
         ] {
             assert_eq!(Caller::parse(bad), None);

@@ -1,5 +1,6 @@
 //! Streamable HTTP at `/<server>`.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,6 +10,7 @@ use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE,
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, Response, StatusCode};
 use bytes::Bytes;
+use http_body_util::LengthLimitError;
 use mcp_zero_wire::header::{Media, accepts, media};
 use mcp_zero_wire::json::{Doc, Limits, Value};
 use mcp_zero_wire::method::{self, Sender, Shape};
@@ -200,14 +202,14 @@ async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Re
         return Err(Refusal::TooLarge);
     }
     to_bytes(body, limit).await.map_err(|error| {
-        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        let mut cause: Option<&dyn Error> = Some(&error);
         while let Some(found) = cause {
-            // The only fault of a body that is not its sender's going away.
-            if found.to_string().contains("length limit") {
+            if found.is::<LengthLimitError>() {
                 return Refusal::TooLarge;
             }
             cause = found.source();
         }
+        // Its sender went away.
         Refusal::Unreadable
     })
 }

@@ -20,7 +20,7 @@ use crate::caller::Caller;
 
 use crate::id::Key;
 use crate::launch::Launcher;
-use crate::link::{Answer, Ask, First, Kind, Link, Role};
+use crate::link::{Answer, Ask, First, Kind, Link, Role, Unsent};
 use crate::reply::{self, Refusal};
 use crate::seats::{Seat, Seats};
 use crate::session::Session;
@@ -289,9 +289,11 @@ async fn ask(
     sent: Sent<'_>,
 ) -> Result<(u64, First), Refusal> {
     let (number, line, first) = begin(link, session, kind, sent)?;
+    let unsent = Unsent::new(link, number);
     if link.outbox.send(line).await.is_err() {
         return Err(Refusal::Ended);
     }
+    unsent.sent();
     let first = first.await.map_err(|_| Refusal::Ended)?;
     Ok((number, first))
 }

@@ -7,6 +7,7 @@
     reason = "a harness that cannot start its parts fails the test at once"
 )]
 
+mod bridge;
 mod client;
 pub mod compose;
 mod conformance;
@@ -27,6 +28,7 @@ mod upstream;
 mod yaml;
 
 pub use bearer::Bearer;
+pub use bridge::Bridge;
 pub use client::{Response, connect, exchange, read};
 pub use conformance::{Check, Status, Suite};
 pub use client::{Connection, Response, attempt, connect, exchange, read, response};

@@ -59,7 +59,7 @@ fn test_variables(
     parts: Parts,
     clients: Clients,
     [filter, trap]: [PathBuf; 2],
-    programs: [PathBuf; 2],
+    programs: [PathBuf; 3],
 ) -> Vec<(&'static str, PathBuf)> {
     let mut variables = variables(parts, clients, filter, programs);
     variables.push(("MCP_ZERO_TEST_FILTER_TRAP", trap));
@@ -71,12 +71,13 @@ pub(crate) fn variables(
     parts: Parts,
     clients: Clients,
     filter: PathBuf,
-    programs: [PathBuf; 2],
+    programs: [PathBuf; 3],
 ) -> Vec<(&'static str, PathBuf)> {
-    let [gateway, demo] = programs;
+    let [gateway, demo, bridge] = programs;
     vec![
         ("MCP_ZERO_TEST_GATEWAY", gateway),
         ("MCP_ZERO_TEST_DEMO_SERVER", demo),
+        ("MCP_ZERO_TEST_BRIDGE", bridge),
         ("MCP_ZERO_TEST_ENVOY", parts.envoy),
         ("MCP_ZERO_TEST_FILTER", filter),
         ("MCP_ZERO_TEST_NODE", clients.node),

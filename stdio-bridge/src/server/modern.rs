@@ -14,7 +14,7 @@ use super::{EndOnDrop, Sent, Server, begin};
 use crate::bounds::Bounds;
 use crate::caller::Caller;
 
-use crate::link::{Abandon, Ask, First, Kind, Link, Role};
+use crate::link::{Abandon, Ask, First, Kind, Link, Role, Unsent};
 use crate::reply::{self, NO_METHOD, Refusal};
 
 /// A child that lived this long was well.
@@ -154,8 +154,10 @@ impl Server {
             Kind::Call
         };
         let (number, line, first) = begin(&link, None, kind, sent)?;
-        let abandon = Abandon::new(Arc::clone(&link), number);
+        let unsent = Unsent::new(&link, number);
         link.outbox.send(line).await.map_err(|_| Refusal::Ended)?;
+        unsent.sent();
+        let abandon = Abandon::new(Arc::clone(&link), number);
         Ok(match first.await.map_err(|_| Refusal::Ended)? {
             First::Answer(answer) => reply::json(status(answer.code), answer.body),
             First::Events(events) => {
