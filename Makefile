@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run setup wasm test lint fmt
+.PHONY: help run setup wasm test soak lint fmt
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -11,6 +11,8 @@ wasm: ## build and check the module that Envoy loads
 	@cargo xtask wasm
 test: ## set up and run every test
 	@cargo xtask test
+soak: ## faults under load in random order (MINUTES=8, SEED=n to repeat a run)
+	@cargo xtask soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 lint: ## format, clippy, layers, documentation
 	@cargo xtask lint
 fmt: ## format

@@ -42,6 +42,15 @@ enum Step {
     Env,
     /// Set up, build and run every test.
     Test,
+    /// Faults under load in random order, for some minutes.
+    Soak {
+        /// How long
+        #[arg(long, default_value_t = 8)]
+        minutes: u32,
+        /// The seed that an earlier run has printed
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Format, clippy (native and Wasm), documentation, layers.
     Lint,
 }
@@ -56,6 +65,7 @@ fn main() -> ExitCode {
         Step::Layer => layer::check(),
         Step::Env => test::print_environment(),
         Step::Test => test::run(),
+        Step::Soak { minutes, seed } => test::soak(minutes, seed),
         Step::Lint => test::lint(),
     };
     match outcome {

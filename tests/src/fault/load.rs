@@ -305,10 +305,18 @@ fn judge(kind: Kind, response: &Response) -> Sight {
 pub struct Stream {
     events: Arc<AtomicUsize>,
     ended: Arc<AtomicBool>,
+    socket: TcpStream,
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // Its record comes at its end.
+        let _ = self.socket.shutdown(std::net::Shutdown::Both);
+    }
 }
 
 impl Stream {
-    /// Opens one; its thread ends with the stream, or with the process.
+    /// Opens one; closed when dropped.
     ///
     /// # Panics
     /// When nobody listens.
@@ -326,6 +334,7 @@ impl Stream {
         let this = Self {
             events: Arc::default(),
             ended: Arc::default(),
+            socket: stream.try_clone().expect("the same socket"),
         };
         let (events, ended) = (Arc::clone(&this.events), Arc::clone(&this.ended));
         std::thread::spawn(move || {

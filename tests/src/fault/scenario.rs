@@ -59,6 +59,7 @@ pub fn kill_control_plane(site: &mut Site, size: usize) -> Found {
     wait_for_flip(site, "deny");
     load.more(size / 3, LONG);
     stream.more(2);
+    drop(stream);
     assert_eq!(
         load.failed(),
         0,
@@ -130,6 +131,7 @@ pub fn push_storm(site: &mut Site, changes: usize, pause: Duration) -> Found {
     load.more(60, LONG);
     assert_eq!(load.failed(), 0, "a good policy breaks nothing");
     stream.more(3);
+    drop(stream);
     let live = site.log().matches("live: ").count() - before;
     assert!(
         live >= changes / 50,
