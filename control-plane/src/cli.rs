@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
-use mcp_zero_compile::{DevIssuer, graphical};
+use mcp_zero_compile::{DevIssuer, Environment, Unset, graphical};
 use tokio::sync::watch;
 
+use crate::accepted::Accepted;
 use crate::app::{self, Plane, Start};
 use crate::dev::{DevIdentity, Person};
 use crate::failure::Failure;
+use crate::run::programs::{Programs, on_path};
 use crate::run::{audit, gateway, tether};
 use crate::settings::{self, Options, Settings};
 use crate::source::read;
@@ -134,10 +136,7 @@ async fn run(args: RunArgs) -> Result<(), Failure> {
     let log = start_log(&settings);
     make_private(&settings.state_dir)?;
     settings.listen.set_port(free_port(&settings).await?);
-    let envoy = settings
-        .envoy
-        .clone()
-        .map_or_else(|| on_path("envoy"), Ok)?;
+    let envoy = settings.envoy.clone().map_or_else(envoy_on_path, Ok)?;
     let dev = if args.dev && settings.okta_issuer.is_none() {
         Some(gateway::development_issuer(&settings.state_dir).await?)
     } else {
@@ -151,7 +150,8 @@ async fn run(args: RunArgs) -> Result<(), Failure> {
     let (stop, stopped) = watch::channel(false);
     on_signal(stop.clone());
     let xds_socket = absolute(&settings.state_dir)?.join("xds.sock");
-    let start = start(settings, dev, xds_socket, log)?;
+    let mut start = start(settings, dev, xds_socket, log)?;
+    start.programs = Some(programs(&start.settings)?);
     gateway::run(plan, start, stop, stopped).await
 }
 
@@ -186,7 +186,10 @@ fn check(args: &CheckArgs) -> Result<(), Failure> {
     let settings = load(&args.options)?;
     let document = read(&args.file).map_err(|e| Failure::config(e.to_string()))?;
     let listener = listener(&settings, &settings.state_dir);
-    let environment = app::environment(&settings, &listener, None);
+    let environment = Environment {
+        unset: Unset::Warn,
+        ..app::environment(&settings, &listener, None)
+    };
     let compiled = app::compile_document(Some(&document), &environment).map_err(app::refused)?;
     let look = mcp_zero_compile::Look {
         colour: false,
@@ -199,6 +202,15 @@ fn check(args: &CheckArgs) -> Result<(), Failure> {
             &compiled.warnings,
             look,
         ))?;
+    }
+    let commands = Programs {
+        // Any: only what the policy itself names is looked for.
+        bridge: Some(PathBuf::new()),
+        folder: folder(&args.file)?,
+        ..programs(&settings)?
+    };
+    for line in commands.missing(&compiled) {
+        say(&format!("warning: {line}"))?;
     }
     say(&format!(
         "{}: good; posture {}, {}",
@@ -266,7 +278,14 @@ fn start(
             filter.display()
         )));
     }
+    let bridge_socket = match &settings.bridge {
+        Some(path) => absolute(path)?,
+        None => state.join("bridge.sock"),
+    };
     Ok(Start {
+        bridge_socket,
+        accepted: Accepted::in_state(&state),
+        programs: None,
         listener,
         module: FilterModule {
             path: filter.to_string_lossy().into_owned(),
@@ -315,16 +334,40 @@ async fn free_port(settings: &Settings) -> Result<u16, Failure> {
     }
 }
 
-fn on_path(program: &str) -> Result<PathBuf, Failure> {
+fn envoy_on_path() -> Result<PathBuf, Failure> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .map(|directory| directory.join(program))
-        .find(|file| file.is_file())
-        .ok_or_else(|| {
-            Failure::config(format!(
-                "no `{program}` on the PATH: name it with --envoy or MCP_ENVOY"
-            ))
-        })
+    on_path("envoy", &path)
+        .ok_or_else(|| Failure::config("no `envoy` on the PATH: name it with --envoy or MCP_ENVOY"))
+}
+
+/// The folder of a policy file.
+fn folder(policy: &Path) -> Result<PathBuf, Failure> {
+    let file = absolute(policy)?;
+    Ok(file.parent().unwrap_or(Path::new("/")).to_owned())
+}
+
+/// Where programs for stdio servers are looked for.
+fn programs(settings: &Settings) -> Result<Programs, Failure> {
+    const BRIDGE: &str = "mcp-stdio-bridge";
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let beside = || {
+        let own = std::env::current_exe().ok()?;
+        on_path(BRIDGE, own.parent()?.as_os_str())
+    };
+    let bridge = match &settings.bridge_program {
+        Some(file) if file.is_file() => Some(absolute(file)?),
+        Some(file) => {
+            let message = format!("MCP_STDIO_BRIDGE: {}: no such file", file.display());
+            return Err(Failure::config(message));
+        }
+        None => beside().or_else(|| on_path(BRIDGE, &path)),
+    };
+    let policy = settings.policy_file.as_deref().unwrap_or(Path::new("."));
+    Ok(Programs {
+        bridge,
+        path,
+        folder: folder(policy)?,
+    })
 }
 
 /// Sets `stop` on Ctrl-C and SIGTERM.

@@ -25,7 +25,7 @@ pub use envoy::Envoy;
 pub use gateway::{Gateway, Options, request, signal, token};
 pub use issuer::{Issuer, Signer};
 pub use mcp::{Everything, Session};
-pub use plane::{Plane, wait};
+pub use plane::{Plane, admin, wait};
 pub use policy::policy;
 pub use scripted::{Answer, Received, Scripted, events, ok};
 pub use upstream::Upstream;

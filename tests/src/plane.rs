@@ -194,17 +194,24 @@ impl Plane {
     /// # Panics
     /// When Envoy does not answer.
     pub fn admin(&self, page: &str) -> String {
-        use std::io::{Read as _, Write as _};
-        let mut stream =
-            std::os::unix::net::UnixStream::connect(self.admin_socket()).expect("Envoy's admin");
-        let text = format!("GET {page} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-        stream
-            .write_all(text.as_bytes())
-            .expect("the request is sent");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("an answer");
-        String::from_utf8_lossy(&answer).into_owned()
+        admin(&self.admin_socket(), page)
     }
+}
+
+/// A page of Envoy's admin interface.
+///
+/// # Panics
+/// When Envoy does not answer.
+pub fn admin(socket: &Path, page: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::os::unix::net::UnixStream::connect(socket).expect("Envoy's admin");
+    let text = format!("GET {page} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream
+        .write_all(text.as_bytes())
+        .expect("the request is sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 impl Drop for Plane {

@@ -38,6 +38,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "mcp-zero-proto",
         ],
     ),
+    (
+        "mcp-zero-stdio-bridge",
+        &["mcp-zero-compile", "mcp-zero-wire"],
+    ),
     ("mcp-zero-demo-server", &[]),
     ("xtask", &[]),
 ];
@@ -50,6 +54,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         &[
             "mcp-zero-control-plane",
             "mcp-zero-demo-server",
+            "mcp-zero-stdio-bridge",
             "mcp-zero-tests",
         ],
     ),
@@ -59,6 +64,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         &[
             "mcp-zero-control-plane",
             "mcp-zero-demo-server",
+            "mcp-zero-stdio-bridge",
             "mcp-zero-tests",
         ],
     ),

@@ -41,7 +41,8 @@ pub(crate) fn run(policy: Option<PathBuf>) -> Result<()> {
     )))
 }
 
-/// Builds the programs and says where they are: the gateway and the demo server.
+/// Builds the programs and says where the gateway and the demo server are. The gateway finds the
+/// bridge beside itself.
 pub(crate) fn programs() -> Result<[PathBuf; 2]> {
     shell::run(cargo().args([
         "build",
@@ -50,6 +51,8 @@ pub(crate) fn programs() -> Result<[PathBuf; 2]> {
         "mcp-zero-control-plane",
         "-p",
         "mcp-zero-demo-server",
+        "-p",
+        "mcp-zero-stdio-bridge",
     ]))?;
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| root().map(|r| r.join("target")), |t| Ok(t.into()))?;

@@ -57,6 +57,8 @@ mod tests {
             .filter(|line| !line.trim_start().starts_with('#'))
             .collect();
         assert!(!body.contains("${"), "{body}");
+        let format = format!("format: {}", crate::FORMAT);
+        assert!(body.contains(&format), "the module reads {format}");
         assert!(text.contains(r#"id: "a\"b""#));
     }
 }

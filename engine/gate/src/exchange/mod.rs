@@ -1,5 +1,6 @@
 //! The state of one exchange and the order of its checks.
 
+mod caller;
 mod inspect;
 mod open;
 mod request;

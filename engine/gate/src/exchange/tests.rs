@@ -55,6 +55,7 @@ pub(super) fn policy() -> proto::Policy {
             max_request_bytes: 2000,
             max_response_bytes: 4000,
             callout_timeout_ms: 1000,
+            bridged: false,
         }],
         rules: vec![
             rule(
