@@ -80,6 +80,10 @@ struct ServeArgs {
     options: Options,
     #[command(flatten)]
     xds: listen::XdsOptions,
+    /// Where the hash of the accepted policy is written, for the bridge [accepted.sha256 in the
+    /// state directory]
+    #[arg(long, value_name = "FILE")]
+    accepted: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -187,7 +191,10 @@ async fn serve(args: ServeArgs) -> Result<(), Failure> {
     let (stop, stopped) = watch::channel(false);
     on_signal(stop.clone());
     let admin_address = settings.admin;
-    let start = start(settings, None, xds.clone(), log)?;
+    let mut start = start(settings, None, xds.clone(), log)?;
+    if let Some(file) = &args.accepted {
+        start.accepted = absolute(file)?;
+    }
     let access_log = PathBuf::from(&start.listener.access_log);
     let plane = Plane::start(start, stopped.clone()).await?;
     let status = audit::Status::default();

@@ -26,6 +26,16 @@ fn a_killed_gateway_leaves_no_envoy_and_repeats_no_record() {
 }
 
 #[test]
+fn a_killed_bridge_is_missed_by_its_own_sessions_only() {
+    scenario::kill_bridge(&mut site(Mode::Run), SIZE);
+}
+
+#[test]
+fn a_killed_child_is_missed_by_its_own_session_only() {
+    scenario::kill_child(&mut site(Mode::Run), SIZE);
+}
+
+#[test]
 fn a_killed_control_plane_is_missed_by_nobody() {
     scenario::kill_control_plane(&mut site(Mode::Serve), SIZE);
 }

@@ -22,6 +22,20 @@ pub(crate) fn run() -> Result<()> {
     shell::run(&mut tests)
 }
 
+/// Runs the faults of the end-to-end tests in random order, for so many minutes.
+pub(crate) fn soak(minutes: u32, seed: Option<u64>) -> Result<()> {
+    let (parts, clients) = setup::all()?;
+    let module = wasm::build(&parts)?;
+    let programs = run::programs(run::Profile::Dev)?;
+    let mut soak = cargo();
+    soak.args(["run", "--locked", "-p", "mcp-zero-tests"])
+        .args(["--bin", "mcp-zero-faults", "--", "soak"])
+        .arg(minutes.to_string())
+        .args(seed.map(|seed| seed.to_string()))
+        .envs(variables(parts, clients, module, programs));
+    shell::run(&mut soak)
+}
+
 /// Prints what `run` passes to the tests.
 pub(crate) fn print_environment() -> Result<()> {
     let (parts, clients) = setup::all()?;

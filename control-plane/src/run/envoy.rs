@@ -21,7 +21,7 @@ pub struct EnvoyCommand {
     pub concurrency: Option<u32>,
     /// How much it logs.
     pub log_level: LogLevel,
-    /// Its access log, into which its end is noted.
+    /// Its access log.
     pub access_log: PathBuf,
 }
 

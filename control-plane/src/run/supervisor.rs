@@ -35,7 +35,7 @@ pub struct Program {
     pub arguments: Vec<OsString>,
     /// The Unix socket that it makes; a stale one is removed before each start.
     pub socket: PathBuf,
-    /// The access log into which its end is noted, where it writes one.
+    /// The access log that it writes: its ends are noted there.
     pub access_log: Option<PathBuf>,
 }
 
@@ -58,15 +58,6 @@ impl Kind {
 }
 
 impl Program {
-    fn note_end(&self, in_order: bool) {
-        let Some(access_log) = &self.access_log else {
-            return;
-        };
-        if let Err(error) = audit::note_end(access_log, in_order) {
-            tracing::warn!(%error, "the end of Envoy cannot be noted; the next one will be");
-        }
-    }
-
     fn spawn(&self) -> std::io::Result<Child> {
         tether::command(&self.file)
             .args(&self.arguments)
@@ -81,6 +72,21 @@ impl Program {
             // A Ctrl-C is ours to handle: the child is asked to end afterwards.
             .process_group(0)
             .spawn()
+    }
+}
+
+impl Program {
+    /// Tells the follower of its log that it writes no more.
+    fn note_end(&self, in_order: bool) {
+        if let Some(log) = &self.access_log
+            && let Err(error) = audit::note_end(log, in_order)
+        {
+            tracing::warn!(%error, "the end of Envoy cannot be noted; the next one will be");
+        }
+    }
+
+    fn cannot_start(&self, why: &str) -> Failure {
+        Failure::config(format!("{} cannot be started: {why}", self.file.display()))
     }
 }
 
@@ -122,21 +128,17 @@ pub async fn supervise(
                         return Ok(());
                     }
                 };
-                let unstartable = matches!(&status, Ok(s) if s.code() == Some(i32::from(EX_CONFIG)));
-                if unstartable && program.kind == Kind::Envoy {
-                    return Err(Failure::config(format!(
-                        "{} cannot be started; see the message above",
-                        program.file.display()
-                    )));
+                if could_not_start(&status) && program.kind == Kind::Envoy {
+                    return Err(program.cannot_start("see the message above"));
                 }
                 tracing::error!(status = describe(status), "{name} ended");
                 program.note_end(false);
             }
             Err(error) => {
-                let message = format!("{}: {error}", program.file.display());
+                let failure = program.cannot_start(&error.to_string());
                 match program.kind {
-                    Kind::Envoy => return Err(Failure::config(message)),
-                    Kind::Bridge => tracing::error!("{message}"),
+                    Kind::Envoy => return Err(failure),
+                    Kind::Bridge => tracing::error!("{failure}"),
                 }
             }
         }
@@ -155,6 +157,11 @@ pub async fn supervise(
             () = super::stopped(&mut stop) => return Ok(()),
         }
     }
+}
+
+/// Whether it was not the program that ended, but what was to become it.
+fn could_not_start(status: &std::io::Result<ExitStatus>) -> bool {
+    matches!(status, Ok(status) if status.code() == Some(i32::from(EX_CONFIG)))
 }
 
 /// Whether it ended by itself.

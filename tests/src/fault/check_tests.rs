@@ -13,6 +13,7 @@ fn call(id: &str, tool: &str) -> Value {
 fn seen(id: &str, kind: Kind, sight: Sight, begin: u64) -> Seen {
     Seen {
         kind,
+        number: begin,
         id: Some(id.to_owned()),
         status: 200,
         begin,

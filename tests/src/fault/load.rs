@@ -55,12 +55,12 @@ impl Kind {
         }
     }
 
-    fn body(self) -> String {
+    fn body(self, number: u64) -> String {
         self.tool().map_or_else(
-            || r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#.to_owned(),
+            || format!(r#"{{"jsonrpc":"2.0","id":{number},"method":"tools/list"}}"#),
             |tool| {
                 format!(
-                    r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"password":"{PASSWORD}"}}}}}}"#
+                    r#"{{"jsonrpc":"2.0","id":{number},"method":"tools/call","params":{{"name":"{tool}","arguments":{{"n":{number},"password":"{PASSWORD}"}}}}}}"#
                 )
             },
         )
@@ -87,6 +87,8 @@ pub enum Sight {
 pub struct Seen {
     /// What it was.
     pub kind: Kind,
+    /// The id of its message, which no other has.
+    pub number: u64,
     /// From the answer's headers.
     pub id: Option<String>,
     /// HTTP status, 0 without an answer.
@@ -97,6 +99,19 @@ pub struct Seen {
     pub end: u64,
     /// How.
     pub sight: Sight,
+}
+
+/// Whom clients call.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The gateway.
+    pub address: SocketAddr,
+    /// Their token.
+    pub token: String,
+    /// The server.
+    pub server: &'static str,
+    /// It wants a session.
+    pub sessions: bool,
 }
 
 /// Running clients.
@@ -111,24 +126,27 @@ struct Shared {
     over: AtomicBool,
     good: AtomicUsize,
     failed: AtomicUsize,
-    flips: AtomicU64,
     seen: Mutex<Vec<Seen>>,
 }
 
 impl Load {
     /// Starts clients with the usual mix.
-    pub fn start(address: SocketAddr, token: &str, clients: usize) -> Self {
-        Self::of(address, token, clients, &MIX)
+    pub fn start(target: &Target, clients: usize) -> Self {
+        Self::of(target, clients, &MIX)
     }
 
     /// Starts clients that ask for these kinds only.
-    pub fn of(address: SocketAddr, token: &str, clients: usize, kinds: &[Kind]) -> Self {
+    pub fn of(target: &Target, clients: usize, kinds: &[Kind]) -> Self {
         let shared = Arc::new(Shared::default());
         let clients = (0..clients)
             .map(|n| {
-                let (shared, token, kinds) =
-                    (Arc::clone(&shared), token.to_owned(), kinds.to_vec());
-                std::thread::spawn(move || client(address, &token, &kinds, n, &shared))
+                let (shared, kinds) = (Arc::clone(&shared), kinds.to_vec());
+                let mut caller = Caller {
+                    target: target.clone(),
+                    connection: None,
+                    session: None,
+                };
+                std::thread::spawn(move || caller.run(&kinds, n, &shared))
             })
             .collect();
         Self { shared, clients }
@@ -181,16 +199,49 @@ impl Load {
     }
 }
 
-fn client(address: SocketAddr, token: &str, kinds: &[Kind], offset: usize, shared: &Shared) {
-    let mut connection: Option<TcpStream> = None;
-    for &kind in kinds.iter().cycle().skip(offset) {
-        if shared.over.load(Ordering::SeqCst) {
-            return;
+/// Numbers all messages of this process.
+static NUMBER: AtomicU64 = AtomicU64::new(1);
+
+/// One client with its connection.
+struct Caller {
+    target: Target,
+    connection: Option<TcpStream>,
+    session: Option<String>,
+}
+
+impl Caller {
+    fn run(&mut self, kinds: &[Kind], offset: usize, shared: &Shared) {
+        for &kind in kinds.iter().cycle().skip(offset) {
+            if shared.over.load(Ordering::SeqCst) {
+                return;
+            }
+            let seen = self.see(kind);
+            match seen.sight {
+                Sight::Allowed | Sight::Denied => {
+                    shared.good.fetch_add(1, Ordering::SeqCst);
+                }
+                Sight::Failed(_) | Sight::Broken(_) | Sight::Wrong(_) => {
+                    self.session = None;
+                    shared.failed.fetch_add(1, Ordering::SeqCst);
+                    // Not a storm while nobody listens.
+                    std::thread::sleep(Duration::from_millis(25));
+                }
+            }
+            if let Ok(mut all) = shared.seen.lock() {
+                all.push(seen);
+            }
         }
+    }
+
+    fn see(&mut self, kind: Kind) -> Seen {
+        let number = NUMBER.fetch_add(1, Ordering::SeqCst);
         let begin = now_ms();
-        let answered = call(&mut connection, address, token, kind);
+        let answered = self
+            .begin_session()
+            .and_then(|()| self.post(&kind.body(number)));
         let mut seen = Seen {
             kind,
+            number,
             id: None,
             status: 0,
             begin,
@@ -201,59 +252,59 @@ fn client(address: SocketAddr, token: &str, kinds: &[Kind], offset: usize, share
             Ok(response) => {
                 seen.id = response.header("x-correlation-id").map(str::to_owned);
                 seen.status = response.status;
-                seen.sight = judge(kind, &response);
+                seen.sight = judge(kind, self.target.sessions, &response);
             }
             Err(error) => {
-                connection = None;
+                self.connection = None;
                 seen.sight = Sight::Broken(error.to_string());
             }
         }
-        match seen.sight {
-            Sight::Allowed | Sight::Denied => {
-                shared.good.fetch_add(1, Ordering::SeqCst);
-                if kind == Kind::Flip {
-                    shared.flips.fetch_add(1, Ordering::SeqCst);
-                }
-            }
-            Sight::Failed(_) | Sight::Broken(_) | Sight::Wrong(_) => {
-                shared.failed.fetch_add(1, Ordering::SeqCst);
-                // Not a storm while nobody listens.
-                std::thread::sleep(Duration::from_millis(25));
-            }
-        }
-        if let Ok(mut all) = shared.seen.lock() {
-            all.push(seen);
-        }
+        seen
     }
-}
 
-fn call(
-    connection: &mut Option<TcpStream>,
-    address: SocketAddr,
-    token: &str,
-    kind: Kind,
-) -> io::Result<Response> {
-    let bearer = format!("Bearer {token}");
-    let headers = [
-        ("authorization", bearer.as_str()),
-        ("connection", "keep-alive"),
-    ];
-    let text = request("POST", "/mcp/s", &headers, &kind.body());
-    let stream = match connection {
-        Some(stream) => stream,
-        None => {
-            let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_nodelay(true)?;
-            connection.insert(stream)
+    /// Where the server wants a session and there is none.
+    fn begin_session(&mut self) -> io::Result<()> {
+        if !self.target.sessions || self.session.is_some() {
+            return Ok(());
         }
-    };
-    stream.write_all(text.as_bytes())?;
-    let response = read(stream)?;
-    if response.header("connection") == Some("close") {
-        *connection = None;
+        let number = NUMBER.fetch_add(1, Ordering::SeqCst);
+        let begun = self.post(&format!(
+            r#"{{"jsonrpc":"2.0","id":{number},"method":"initialize","params":{{"protocolVersion":"2025-06-18","capabilities":{{}},"clientInfo":{{"name":"load","version":"1"}}}}}}"#
+        ))?;
+        let session = begun.header("mcp-session-id").map(str::to_owned);
+        self.session = Some(session.ok_or(io::ErrorKind::ConnectionRefused)?);
+        self.post(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#)?;
+        Ok(())
     }
-    Ok(response)
+
+    fn post(&mut self, body: &str) -> io::Result<Response> {
+        let bearer = format!("Bearer {}", self.target.token);
+        let mut headers = vec![
+            ("authorization", bearer.as_str()),
+            ("connection", "keep-alive"),
+        ];
+        if let Some(session) = &self.session {
+            headers.push(("mcp-session-id", session));
+            headers.push(("mcp-protocol-version", "2025-06-18"));
+        }
+        let path = format!("/mcp/{}", self.target.server);
+        let text = request("POST", &path, &headers, body);
+        let stream = match &mut self.connection {
+            Some(stream) => stream,
+            none => {
+                let stream = TcpStream::connect_timeout(&self.target.address, PATIENCE)?;
+                stream.set_read_timeout(Some(PATIENCE))?;
+                stream.set_nodelay(true)?;
+                none.insert(stream)
+            }
+        };
+        stream.write_all(text.as_bytes())?;
+        let response = read(stream)?;
+        if response.header("connection") == Some("close") {
+            self.connection = None;
+        }
+        Ok(response)
+    }
 }
 
 fn read(stream: &mut TcpStream) -> io::Result<Response> {
@@ -270,13 +321,15 @@ fn read(stream: &mut TcpStream) -> io::Result<Response> {
     }
 }
 
-fn judge(kind: Kind, response: &Response) -> Sight {
+fn judge(kind: Kind, sessions: bool, response: &Response) -> Sight {
     let body = &response.body;
     let has = |text: &str| body.contains(text);
     if has(MAIL) || has(PASSWORD) {
         return Sight::Wrong(format!("a secret came through: {body}"));
     }
-    if matches!(response.status, 502..=504) {
+    // A session is gone with the process that held it, and its last call with it.
+    let gone = sessions && (response.status == 404 || response.status == 200 && has("\"error\""));
+    if matches!(response.status, 502..=504) || gone {
         return if has("\"error\"") && response.header("x-correlation-id").is_some() {
             Sight::Failed(response.status)
         } else {
@@ -305,10 +358,18 @@ fn judge(kind: Kind, response: &Response) -> Sight {
 pub struct Stream {
     events: Arc<AtomicUsize>,
     ended: Arc<AtomicBool>,
+    socket: TcpStream,
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // Its record comes at its end.
+        let _ = self.socket.shutdown(std::net::Shutdown::Both);
+    }
 }
 
 impl Stream {
-    /// Opens one; its thread ends with the stream, or with the process.
+    /// Opens one; closed when dropped.
     ///
     /// # Panics
     /// When nobody listens.
@@ -326,6 +387,7 @@ impl Stream {
         let this = Self {
             events: Arc::default(),
             ended: Arc::default(),
+            socket: stream.try_clone().expect("the same socket"),
         };
         let (events, ended) = (Arc::clone(&this.events), Arc::clone(&this.ended));
         std::thread::spawn(move || {

@@ -11,9 +11,9 @@ mod site;
 
 pub use check::{Evidence, Excuse, Found};
 pub use disk::Disk;
-pub use load::{Kind, Load, Seen, Sight, Stream};
+pub use load::{Kind, Load, Seen, Sight, Stream, Target};
 pub use process::{children, is_alive, open_files, resident_kib};
-pub use server::serve;
+pub use server::{serve, serve_stdio};
 pub use site::{Mode, Site};
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -2,9 +2,9 @@
 //! requests it takes.
 
 use super::check::{Excuse, Found, last_flip};
-use super::load::{Kind, Load, Sight, Stream};
-use super::{Disk, Site, is_alive, now_ms, resident_kib};
-use crate::wait;
+use super::load::{Kind, Load, Seen, Sight, Stream};
+use super::{Disk, Site, children, is_alive, now_ms, resident_kib};
+use crate::{signal, wait};
 use std::time::Duration;
 
 /// Within this a good number of requests is answered, on however busy a machine.
@@ -35,14 +35,67 @@ pub fn kill_envoy(site: &mut Site, size: usize) -> Found {
 /// it was and repeats nothing.
 pub fn kill_gateway(site: &mut Site, size: usize) -> Found {
     let load = site.load(CLIENTS);
+    let stdio = site.stdio_load(2);
+    stdio.more(size / 20, LONG);
     load.more(size / 2, LONG);
-    let envoy = site.envoy_pid();
+    let mut processes = children(site.control_pid());
+    processes.extend(children(site.bridge_pid()));
+    assert!(
+        processes.len() >= 3,
+        "Envoy, the bridge, a process behind it"
+    );
     let at = now_ms();
     site.kill_control();
-    wait("the end of Envoy", || !is_alive(envoy));
+    wait("the end of all it started", || {
+        processes.iter().all(|pid| !is_alive(*pid))
+    });
     site.start_control();
     load.more(size / 2, LONG);
-    site.check(load.end(), &Excuse::Killed(vec![at]))
+    stdio.more(size / 20, LONG);
+    let mut seen = load.end();
+    seen.extend(stdio.end());
+    site.check(seen, &Excuse::Killed(vec![at]))
+}
+
+/// The bridge is killed: the processes behind it end, calls to them fail and go on in new
+/// sessions; nobody else notices.
+pub fn kill_bridge(site: &mut Site, size: usize) -> Found {
+    behind_the_bridge(site, size, |site| {
+        let bridge = site.bridge_pid();
+        let processes = children(bridge);
+        assert!(!processes.is_empty(), "a process behind the bridge");
+        signal(bridge, "KILL");
+        wait("the end of what it started", || {
+            processes.iter().all(|pid| !is_alive(*pid))
+        });
+    })
+}
+
+/// A process behind the bridge is killed: its session ends, the others go on.
+pub fn kill_child(site: &mut Site, size: usize) -> Found {
+    behind_the_bridge(site, size, |site| {
+        let processes = children(site.bridge_pid());
+        signal(
+            *processes.first().expect("a process behind the bridge"),
+            "KILL",
+        );
+    })
+}
+
+fn behind_the_bridge(site: &mut Site, size: usize, fault: impl FnOnce(&mut Site)) -> Found {
+    let load = site.load(2);
+    let stdio = site.stdio_load(4);
+    stdio.more(size / 2, LONG);
+    let failed = stdio.failed();
+    fault(site);
+    wait("a failed call", || stdio.failed() > failed);
+    stdio.more(size / 2, LONG);
+    assert_eq!(load.failed(), 0, "other servers are not affected");
+    let mut seen = stdio.end();
+    let unanswered = |s: &&Seen| matches!(s.sight, Sight::Broken(_)) && s.status != 0;
+    assert_eq!(seen.iter().filter(unanswered).count(), 0);
+    seen.extend(load.end());
+    site.check(seen, &Excuse::None)
 }
 
 /// A control plane beside Envoy is killed and started again: no client notices, a policy
@@ -59,6 +112,7 @@ pub fn kill_control_plane(site: &mut Site, size: usize) -> Found {
     wait_for_flip(site, "deny");
     load.more(size / 3, LONG);
     stream.more(2);
+    drop(stream);
     assert_eq!(
         load.failed(),
         0,
@@ -79,7 +133,7 @@ pub fn kill_server(site: &mut Site, size: usize) -> Found {
     site.start_server();
     load.more(size / 2, LONG);
     let seen = load.end();
-    let broken = |s: &&super::Seen| matches!(s.sight, Sight::Broken(_)) && s.kind != Kind::Events;
+    let broken = |s: &&Seen| matches!(s.sight, Sight::Broken(_)) && s.kind != Kind::Events;
     let broken: Vec<_> = seen.iter().filter(broken).collect();
     assert!(broken.is_empty(), "only a stream may break: {broken:?}");
     site.check(seen, &Excuse::None)
@@ -88,7 +142,7 @@ pub fn kill_server(site: &mut Site, size: usize) -> Found {
 /// The server never answers some calls, and then none at all: each gets its 504, the others
 /// their answers.
 pub fn hung_server(site: &mut Site, size: usize) -> Found {
-    let hung = Load::of(site.address(), site.token(), 3, &[Kind::Hang]);
+    let hung = Load::of(&site.target(), 3, &[Kind::Hang]);
     let load = site.load(CLIENTS);
     load.more(size, LONG);
     wait("calls that hang", || hung.failed() >= 3);
@@ -130,6 +184,7 @@ pub fn push_storm(site: &mut Site, changes: usize, pause: Duration) -> Found {
     load.more(60, LONG);
     assert_eq!(load.failed(), 0, "a good policy breaks nothing");
     stream.more(3);
+    drop(stream);
     let live = site.log().matches("live: ").count() - before;
     assert!(
         live >= changes / 50,

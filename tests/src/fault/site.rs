@@ -2,7 +2,7 @@
 //! their own, with files and ports that outlive each of them.
 
 use super::check::{Evidence, Excuse, Found};
-use super::load::{Load, Seen};
+use super::load::{Kind, Load, Seen, Target};
 use super::{children, now_ms};
 use crate::{Issuer, Signer, part, policy, request, signal, wait};
 use serde_json::Value;
@@ -46,6 +46,7 @@ pub struct Site {
 #[derive(Debug, Default)]
 struct Checked {
     server: usize,
+    stdio: usize,
     audit: usize,
     ids: HashSet<String>,
 }
@@ -105,9 +106,30 @@ impl Site {
         &self.token
     }
 
+    /// The server, for clients.
+    pub fn target(&self) -> Target {
+        Target {
+            address: self.address,
+            token: self.token.clone(),
+            server: "s",
+            sessions: false,
+        }
+    }
+
     /// Starts clients with the usual mix.
     pub fn load(&self, clients: usize) -> Load {
-        Load::start(self.address, &self.token, clients)
+        Load::start(&self.target(), clients)
+    }
+
+    /// Starts clients of the server that is a process behind the bridge.
+    pub fn stdio_load(&self, clients: usize) -> Load {
+        let target = Target {
+            server: "t",
+            sessions: true,
+            ..self.target()
+        };
+        let kinds = [Kind::Plain, Kind::Denied, Kind::Masked, Kind::List];
+        Load::of(&target, clients, &kinds)
     }
 
     /// Starts the server on its port.
@@ -256,8 +278,24 @@ impl Site {
     pub fn envoy_pid(&self) -> u32 {
         match &self.envoy {
             Some(envoy) => envoy.id(),
-            None => *children(self.control_pid()).first().expect("Envoy runs"),
+            None => self.child(|name| name == "envoy").expect("Envoy runs"),
         }
+    }
+
+    /// The process id of the bridge.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn bridge_pid(&self) -> u32 {
+        let bridge = self.child(|name| name.starts_with("mcp-stdio"));
+        bridge.expect("the bridge runs")
+    }
+
+    fn child(&self, is: impl Fn(&str) -> bool) -> Option<u32> {
+        children(self.control_pid()).into_iter().find(|pid| {
+            let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            is(name.trim())
+        })
     }
 
     /// Puts the policy in place that allows `flip`, or the one that does not, by a rename.
@@ -268,11 +306,27 @@ impl Site {
         let url = format!("http://{}/mcp", self.server_address);
         let allowed = if flip { "'flip'" } else { "'flop'" };
         let text = policy(&url).replace("'echo'", allowed);
+        let text = if self.mode == Mode::Run {
+            self.with_stdio_server(&text)
+        } else {
+            text
+        };
         let audit = self.folder().join("audit/audit.jsonl");
         let text = format!("{text}audit:\n  file: {:?}\n", audit.to_string_lossy());
         let new = self.folder().join("policy.new");
         std::fs::write(&new, text).expect("the policy is written");
         std::fs::rename(new, self.folder().join("policy.yaml")).expect("it is put in place");
+    }
+
+    /// A second server `t`, which is a process, under the same rules.
+    fn with_stdio_server(&self, text: &str) -> String {
+        let server = format!(
+            "  - name: t\n    transport: stdio\n    command: {:?}\n    args: [stdio, {:?}]\npolicies:",
+            self.program.to_string_lossy(),
+            self.folder().join("stdio.jsonl").to_string_lossy()
+        );
+        text.replace("policies:", &server)
+            .replace("      - name: s\n", "      - name: '*'\n")
     }
 
     /// Waits until calls are answered under a policy.
@@ -333,7 +387,8 @@ impl Site {
             past: std::mem::take(&mut self.checked.ids),
             ..Evidence::default()
         };
-        let begin = Instant::now();
+        let mut begin = Instant::now();
+        let mut length = 0;
         let mut good = false;
         loop {
             evidence.server = self
@@ -343,6 +398,18 @@ impl Site {
                 .filter_map(|line| serde_json::from_str(line).ok())
                 .collect();
             (evidence.audit, evidence.torn) = self.audit();
+            // A busy machine takes its time; as long as records come it is not over.
+            if evidence.audit.len() > length {
+                length = evidence.audit.len();
+                begin = Instant::now();
+            }
+            let stdio = self.text("stdio.jsonl");
+            let stdio = stdio.lines().skip(self.checked.stdio);
+            let stdio: Vec<Value> = stdio
+                .filter_map(|line| serde_json::from_str(line).ok())
+                .collect();
+            let of_stdio = stdio.len();
+            evidence.join_by_number(stdio);
             evidence.texts = [
                 "audit/audit.jsonl",
                 "state/access.log",
@@ -354,7 +421,8 @@ impl Site {
             match evidence.check(excuse) {
                 // Once more: a second record of an exchange would come late.
                 Ok(found) if good => {
-                    self.checked.server += evidence.server.len();
+                    self.checked.server += evidence.server.len() - of_stdio;
+                    self.checked.stdio += of_stdio;
                     self.checked.audit += evidence.audit.len();
                     let ids = evidence.audit.iter();
                     let ids = ids.filter_map(|r| Some(r["correlation_id"].as_str()?.to_owned()));

@@ -24,6 +24,10 @@ fn main() -> ExitCode {
                 }
             }
         }
+        ["stdio", log] => match mcp_zero_tests::fault::serve_stdio(log.as_ref()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
         ["soak", minutes] => soak::run(minutes, None),
         ["soak", minutes, seed] => soak::run(minutes, Some(seed)),
         _ => {

@@ -30,7 +30,7 @@ pub(crate) fn run(minutes: &str, seed: Option<&&str>) -> ExitCode {
     let mut deaths: VecDeque<Instant> = VecDeque::new();
     while Instant::now() < end {
         deaths.retain(|death| death.elapsed() < MINUTE);
-        let choice = dice.throw(8);
+        let choice = dice.throw(10);
         if matches!(choice, 0 | 1) && deaths.len() >= DEATHS {
             continue;
         }
@@ -44,6 +44,8 @@ pub(crate) fn run(minutes: &str, seed: Option<&&str>) -> ExitCode {
                 deaths.clear();
                 ("kill run", scenario::kill_gateway(&mut local, SIZE))
             }
+            8 => ("kill bridge", scenario::kill_bridge(&mut local, SIZE)),
+            9 => ("kill child", scenario::kill_child(&mut local, SIZE)),
             2 => ("kill serve", scenario::kill_control_plane(&mut apart, SIZE)),
             3 => ("kill server", scenario::kill_server(&mut local, SIZE)),
             4 => ("hung server", scenario::hung_server(&mut local, SIZE)),
