@@ -27,9 +27,7 @@ mod scripted;
 mod upstream;
 mod yaml;
 
-pub use bearer::Bearer;
 pub use bridge::Bridge;
-pub use client::{Response, connect, exchange, read};
 pub use conformance::{Check, Status, Suite};
 pub use client::{Connection, Response, attempt, connect, exchange, read, response};
 pub use demo::Demo;

@@ -66,16 +66,19 @@ pub(crate) fn build(parts: &Parts) -> Result<PathBuf> {
 
 /// Builds a module of the workspace as the filter is built.
 pub(crate) fn build_one(parts: &Parts, package: Package) -> Result<PathBuf> {
-    shell::run(&mut cargo(parts, "build", &[package])?)?;
+    // As nothing but a module: rustc leaves link-time optimisation out where it makes a library
+    // for Rust as well.
+    let mut build = cargo(parts, "rustc", &[package])?;
+    shell::run(build.args(["--crate-type", "cdylib"]))?;
     keep(package)
 }
 
-/// Builds the module and its twin with the trap, side by side.
+/// Builds the module and its twin with the trap.
 pub(crate) fn build_with_trap(parts: &Parts) -> Result<[PathBuf; 2]> {
-    let both = [Package::Filter, Package::Trap];
-    shell::run(&mut cargo(parts, "build", &both)?)?;
-    let [filter, trap] = both;
-    Ok([keep(filter)?, keep(trap)?])
+    Ok([
+        build_one(parts, Package::Filter)?,
+        build_one(parts, Package::Trap)?,
+    ])
 }
 
 fn keep(package: Package) -> Result<PathBuf> {
