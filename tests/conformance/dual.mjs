@@ -24,6 +24,7 @@ const {
 const RETRY_MS = 500;
 const state = sdk.createRequestStateCodec({ key: randomBytes(32) });
 
+/** Requests go on the stream of the call: the client's own may not be open yet. */
 function talk(ctx) {
   const token = ctx.mcpReq._meta?.progressToken;
   return {
@@ -37,10 +38,11 @@ function talk(ctx) {
           }),
     async sample(prompt) {
       const messages = [{ role: 'user', content: { type: 'text', text: prompt } }];
-      const { content } = await ctx.mcpReq.requestSampling({ messages, maxTokens: 100 });
-      return content.text;
+      const params = { messages, maxTokens: 100 };
+      return (await ctx.mcpReq.send({ method: 'sampling/createMessage', params })).content.text;
     },
-    elicit: (message, requestedSchema) => ctx.mcpReq.elicitInput({ message, requestedSchema }),
+    elicit: (message, requestedSchema) =>
+      ctx.mcpReq.send({ method: 'elicitation/create', params: { message, requestedSchema } }),
     endStream: () => ctx.http?.closeSSE?.(),
   };
 }

@@ -43,7 +43,7 @@ fn compare(name: &str, suites: &[Suite], server: impl Fn() -> Everything) {
     let gateway = Gateway::start(&allow_all(&far.url()));
     let token = gateway.token("alice", "developers");
     let forward = Forward::with_token(gateway.address(), &token);
-    let through = format!("http://localhost:{}/mcp/s", forward.address().port());
+    let through = format!("http://{}/mcp/s", forward.address());
     let run = |url: &str| -> Scenarios { suites.iter().flat_map(|s| s.run(url)).collect() };
     let (direct, gatewayed) = std::thread::scope(|scope| {
         let direct = scope.spawn(|| run(&near.url()));
@@ -75,7 +75,7 @@ fn compare(name: &str, suites: &[Suite], server: impl Fn() -> Everything) {
 
 /// A line for each exchange, to find out why a check was lost.
 fn exchanges(gateway: &Gateway) -> String {
-    const FIELDS: [&str; 8] = [
+    const FIELDS: [&str; 9] = [
         "timestamp",
         "http_method",
         "method",
@@ -83,6 +83,7 @@ fn exchanges(gateway: &Gateway) -> String {
         "http_status",
         "cause",
         "duration_ms",
+        "response_bytes",
         "session",
     ];
     let mut lines = String::new();
