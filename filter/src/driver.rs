@@ -373,4 +373,5 @@ fn broken(call: &'static str) -> HostError {
 }
 
 #[cfg(test)]
+#[cfg(not(feature = "panic-switch"))]
 mod tests;

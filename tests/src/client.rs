@@ -117,7 +117,7 @@ impl Connection {
     ///
     /// # Panics
     /// When it does not come.
-    pub fn next(&mut self) -> Response {
+    pub fn response(&mut self) -> Response {
         loop {
             if let Some((response, used)) = parse(&self.bytes, false) {
                 self.bytes.drain(..used);

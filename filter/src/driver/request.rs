@@ -144,6 +144,7 @@ fn without_port(address: &[u8]) -> String {
 }
 
 #[cfg(test)]
+#[cfg(not(feature = "panic-switch"))]
 mod tests {
     use super::without_port;
 

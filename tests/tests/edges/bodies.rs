@@ -71,7 +71,7 @@ async fn heads_that_end_the_request() {
         "the server heard of an unjudged head"
     );
     client.send(body.as_bytes());
-    assert!(client.next().body.contains("Access denied"));
+    assert!(client.response().body.contains("Access denied"));
     assert!(
         listener.accept().is_err(),
         "the server heard of a denied call"
@@ -124,10 +124,10 @@ fn lengths_are_exact_on_connections_that_live_on() {
     for note in &notes {
         // A denied one between them leaves nothing behind on the connection.
         client.send(request("POST", "/mcp/s", &headers, &call(9, "get-secret", note)).as_bytes());
-        assert!(client.next().body.contains("Access denied"));
+        assert!(client.response().body.contains("Access denied"));
         let body = call(1, "get-x", note);
         client.send(request("POST", "/mcp/s", &headers, &body).as_bytes());
-        let answer = client.next();
+        let answer = client.response();
         assert_eq!(
             (answer.status, &answer.body),
             (200, &result(1, "<EMAIL_ADDRESS> wrote")),
@@ -211,7 +211,7 @@ fn an_answer_shows_nothing_before_it_was_inspected() {
         "",
         "not even a status line"
     );
-    assert_eq!(client.next().body, result(1, "<EMAIL_ADDRESS>"));
+    assert_eq!(client.response().body, result(1, "<EMAIL_ADDRESS>"));
 
     // The head of a stream goes at once (a client of a silent stream waits for it); of an event
     // that is not whole not one byte does.
@@ -221,7 +221,7 @@ fn an_answer_shows_nothing_before_it_was_inspected() {
     let begun = client.rest(Duration::from_millis(400));
     assert!(begun.is_empty() || begun.ends_with("\r\n\r\n"), "{begun}");
     assert!(!begun.contains("data"), "{begun}");
-    let answer = client.next();
+    let answer = client.response();
     assert_eq!(
         answer.body,
         format!("data: {}\n\n", result(1, "<EMAIL_ADDRESS>"))

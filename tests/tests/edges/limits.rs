@@ -23,7 +23,7 @@ fn a_head_that_does_not_come_is_not_waited_for() {
         "{:?}",
         begin.elapsed()
     );
-    let answer = client.next();
+    let answer = client.response();
     assert_eq!(verdict(&answer), (408, -32600), "{answer:?}");
     assert!(client.ends_within(Duration::from_secs(5)));
 }
@@ -41,7 +41,7 @@ fn a_body_that_does_not_come_is_not_waited_for() {
     );
     let mut client = Connection::open(gateway.address());
     client.send(&text.as_bytes()[..text.len() - 5]);
-    let answer = client.next();
+    let answer = client.response();
     assert_eq!(verdict(&answer), (408, -32600), "{answer:?}");
     assert_eq!(server.received().len(), 0);
     let record = gateway.record(answer.header("x-correlation-id").unwrap());
@@ -67,7 +67,7 @@ fn connections_over_the_limit_are_closed() {
     let probe = request("GET", "/", &[("connection", "keep-alive")], "");
     let ask = |client: &mut Connection| {
         client.send(probe.as_bytes());
-        client.next().status
+        client.response().status
     };
     // Those of the ready probe may not have gone yet.
     std::thread::sleep(Duration::from_millis(300));

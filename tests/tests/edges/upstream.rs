@@ -84,7 +84,7 @@ fn a_stream_outlives_the_time_limit_of_silence() {
     let mut calling = Connection::open(gateway.address());
     calling.send(request("POST", "/mcp/s", &[auth], &call(1, "get-x", "n")).as_bytes());
     // The policy of tests allows a silence of two seconds; this takes more than five in all.
-    let answer = calling.next();
+    let answer = calling.response();
     assert!(
         begin.elapsed() > Duration::from_secs(5),
         "{:?}",
@@ -92,5 +92,5 @@ fn a_stream_outlives_the_time_limit_of_silence() {
     );
     assert_eq!(answer.body.matches("tick").count(), 5, "{answer:?}");
     assert!(answer.body.contains(&result(1, "fine")), "{answer:?}");
-    assert_eq!(listening.next().body.matches("tick").count(), 6);
+    assert_eq!(listening.response().body.matches("tick").count(), 6);
 }

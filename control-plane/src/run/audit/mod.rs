@@ -308,9 +308,7 @@ async fn read_held(
 
 fn envoy_ended(line: &str) -> Option<(String, bool)> {
     // Cheap for the lines of Envoy, which begin otherwise.
-    let Some(rest) = line.strip_prefix("{\"") else {
-        return None;
-    };
+    let rest = line.strip_prefix("{\"")?;
     if !rest.starts_with(ENDED) {
         return None;
     }
