@@ -13,7 +13,7 @@ use super::super::server::Discovery;
 use super::*;
 
 /// The format that a gateway of this build names.
-const OURS: f64 = crate::FORMAT as f64;
+const OURS: f64 = FORMAT as f64;
 
 fn node(format: Option<f64>) -> Node {
     let mut fields = HashMap::new();
