@@ -6,6 +6,7 @@ mod guide;
 mod refusals;
 mod robustness;
 mod servers;
+mod shipped;
 
 use crate::*;
 

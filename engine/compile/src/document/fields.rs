@@ -57,6 +57,8 @@ impl<'n> Fields<'n> {
         notes: &mut Notes<'_>,
     ) -> Option<Self> {
         let fields = Self::unchecked(node, what, notes)?;
+        #[cfg(test)]
+        super::seen::note(what, keys, fields.entries);
         for entry in fields.entries {
             match keys.iter().find(|key| key.name() == entry.key) {
                 Some(Key::Built(_) | Key::Known(_)) => {}

@@ -5,6 +5,8 @@ mod fields;
 pub(crate) mod identity;
 mod plugins;
 mod policies;
+#[cfg(test)]
+pub(crate) mod seen;
 pub(crate) mod servers;
 mod settings;
 mod url;
