@@ -90,7 +90,7 @@ fn behind_the_bridge(site: &mut Site, size: usize, fault: impl FnOnce(&mut Site)
     fault(site);
     wait("a failed call", || stdio.failed() > failed);
     stdio.more(size / 2, LONG);
-    assert_eq!(load.failed(), 0, "other servers are not affected");
+    untouched(&load, "other servers are not affected");
     let mut seen = stdio.end();
     let unanswered = |s: &&Seen| matches!(s.sight, Sight::Broken(_)) && s.status != 0;
     assert_eq!(seen.iter().filter(unanswered).count(), 0);
@@ -113,11 +113,7 @@ pub fn kill_control_plane(site: &mut Site, size: usize) -> Found {
     load.more(size / 3, LONG);
     stream.more(2);
     drop(stream);
-    assert_eq!(
-        load.failed(),
-        0,
-        "the control plane is not in the data path"
-    );
+    untouched(&load, "the control plane is not in the data path");
     let found = site.check(load.end(), &Excuse::None);
     assert!(found.versions >= 2, "{found:?}");
     found
@@ -146,7 +142,7 @@ pub fn hung_server(site: &mut Site, size: usize) -> Found {
     let load = site.load(CLIENTS);
     load.more(size, LONG);
     wait("calls that hang", || hung.failed() >= 3);
-    assert_eq!(load.failed(), 0, "others are not affected");
+    untouched(&load, "others are not affected");
     site.freeze_server(true);
     wait("calls that fail", || load.failed() >= CLIENTS);
     site.freeze_server(false);
@@ -168,7 +164,8 @@ pub fn push_storm(site: &mut Site, changes: usize, pause: Duration) -> Found {
     site.set_policy(true);
     wait_for_flip(site, "allow");
     let stream = Stream::open(site.address(), site.token());
-    let load = site.load(CLIENTS);
+    // The pushes are the load here.
+    let load = site.load(2);
     let before = site.log().matches("live: ").count();
     let mut memory = 0;
     for n in 0..changes {
@@ -182,7 +179,7 @@ pub fn push_storm(site: &mut Site, changes: usize, pause: Duration) -> Found {
     wait_for_flip(site, "deny");
     let memory_after = resident_kib(site.envoy_pid());
     load.more(60, LONG);
-    assert_eq!(load.failed(), 0, "a good policy breaks nothing");
+    untouched(&load, "a good policy breaks nothing");
     stream.more(3);
     drop(stream);
     let live = site.log().matches("live: ").count() - before;
@@ -209,7 +206,7 @@ pub fn full_log_disk(site: &mut Site, disk: &Disk, size: usize) -> Found {
     load.more(size / 3, LONG);
     disk.free();
     load.more(size / 3, LONG);
-    assert_eq!(load.failed(), 0, "the log is not in the data path");
+    untouched(&load, "the log is not in the data path");
     let found = site.check(load.end(), &Excuse::FullDisk);
     assert!(
         found.unrecorded > 0 && found.gaps > 0,
@@ -229,7 +226,7 @@ pub fn full_audit_disk(site: &mut Site, disk: &Disk, size: usize) -> Found {
     load.more(size / 3, LONG);
     disk.free();
     load.more(size / 3, LONG);
-    assert_eq!(load.failed(), 0, "the audit file is not in the data path");
+    untouched(&load, "the audit file is not in the data path");
     site.check(load.end(), &Excuse::None)
 }
 
@@ -248,4 +245,8 @@ fn wait_for_flip(site: &Site, decision: &str) {
         let (audit, _) = site.audit();
         last_flip(&audit) == Some(decision)
     });
+}
+
+fn untouched(load: &Load, why: &str) {
+    assert_eq!(load.failed(), 0, "{why}: {:?}", load.failures());
 }
