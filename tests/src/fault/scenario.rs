@@ -108,8 +108,11 @@ pub fn kill_control_plane(site: &mut Site, size: usize) -> Found {
     site.kill_control();
     load.more(size / 3, LONG);
     site.set_policy(false);
+    // Gateways connect again before there are keys: they keep what they have till then.
+    site.delay_issuer(3000);
     site.start_control();
     wait_for_flip(site, "deny");
+    site.delay_issuer(0);
     load.more(size / 3, LONG);
     stream.more(2);
     drop(stream);
