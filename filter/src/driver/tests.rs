@@ -58,6 +58,7 @@ fn world() -> World {
             max_request_bytes: LIMIT,
             max_response_bytes: 400,
             callout_timeout_ms: 1000,
+            bridged: false,
         }],
         rules: vec![proto::Rule {
             id: "secret".to_owned(),
