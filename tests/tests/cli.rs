@@ -136,7 +136,7 @@ fn an_unset_variable_is_a_warning_for_check_and_the_end_for_run() {
 fn a_missing_program_is_told_before_anything_starts() {
     let server = "  - {name: files, transport: stdio, command: npx, args: [-y, x]}\n";
     let text =
-        policy("http://127.0.0.1:1/mcp").replace("servers:\n", &format!("servers:\n{server}"));
+        policy("http://127.0.0.1:1/mcp").replace("\nservers:\n", &format!("\nservers:\n{server}"));
     let (_keep, file) = file(&text);
     let wanted = "server `files`: no `npx` on the PATH; it comes with Node.js";
     let path = ("PATH", "/nowhere");

@@ -110,9 +110,11 @@ fn a_new_version_takes_another_variable_and_none_that_is_unset() {
     let server = Scripted::json(ANSWER);
     let gateway = start(&policy(&server.url()));
     let token = gateway.token("alice", "developers");
-    let seen = || {
-        assert_eq!(gateway.post("s", &token, CALL).status, 200);
-        bearer(server.received().last().unwrap()).to_owned()
+    // Another header is another cluster: what was judged for the one does not go to the other,
+    // so while Envoy changes over a request may be 503.
+    let seen = || match gateway.post("s", &token, CALL).status {
+        200 => bearer(server.received().last().unwrap()).to_owned(),
+        status => format!("{status}"),
     };
     assert_eq!(seen(), "(none)");
     gateway.set_policy(&with(

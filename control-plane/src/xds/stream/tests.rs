@@ -12,6 +12,9 @@ use super::super::resource::{CLUSTER_TYPE, LISTENER_TYPE, ROUTE_TYPE};
 use super::super::server::Discovery;
 use super::*;
 
+/// The format that a gateway of this build names.
+const OURS: f64 = FORMAT as f64;
+
 fn node(format: Option<f64>) -> Node {
     let mut fields = HashMap::new();
     if let Some(format) = format {
@@ -31,7 +34,7 @@ fn node(format: Option<f64>) -> Node {
 
 fn subscribe(type_url: &str) -> DiscoveryRequest {
     DiscoveryRequest {
-        node: Some(node(Some(1.0))),
+        node: Some(node(Some(OURS))),
         type_url: type_url.to_owned(),
         ..Default::default()
     }
@@ -114,7 +117,7 @@ fn an_answer_to_an_older_response_is_ignored() {
 
 #[test]
 fn another_format_gets_no_policy() {
-    for format in [None, Some(2.0), Some(1.5)] {
+    for format in [None, Some(OURS - 1.0), Some(OURS + 1.0), Some(OURS + 0.5)] {
         let (mut stream, fleet) = stream();
         let mut request = subscribe(EXTENSION_TYPE);
         request.node = Some(node(format));

@@ -139,7 +139,7 @@ fn a_program_as_it_is_started() {
         with(text)
     );
     let read = stdio_servers(yaml(&rest), &set().variables).unwrap();
-    assert_eq!(read, [server.clone()]);
+    assert_eq!(read, std::slice::from_ref(server));
     assert!(
         stdio_servers(
             yaml(&with(
