@@ -33,14 +33,15 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// A publisher, and where its resources can be had: a closed listener at first.
+    /// A publisher, and where its resources can be had: none at first. A gateway that connects
+    /// then waits: a new one does not listen yet, one that ran before keeps what it has.
     pub fn new(
         listener: ListenerSettings,
         module: FilterModule,
         ca_file: String,
         bridge: String,
     ) -> (Self, watch::Receiver<Arc<ResourceSet>>) {
-        let (sender, receiver) = watch::channel(Arc::new(ResourceSet::closed(&listener)));
+        let (sender, receiver) = watch::channel(Arc::default());
         let publisher = Self {
             listener,
             module,
@@ -197,6 +198,8 @@ mod tests {
             "/ca".to_owned(),
             "/s/bridge.sock".to_owned(),
         );
+        // A gateway that ran before keeps its policy while ours waits for keys.
+        assert!(TYPES.iter().all(|t| resources.borrow().get(t).is_none()));
         let compiled = publisher.name_clusters(compile(source, &environment).unwrap());
         publisher.publish(&compiled, Keys::default(), Instant::now());
         let set = resources.borrow().clone();

@@ -6,6 +6,7 @@ use jwt_simple::prelude::{
     Claims, Duration, ECDSAP256KeyPairLike as _, ES256KeyPair, RS256KeyPair, RSAKeyPairLike as _,
 };
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Which key signs.
@@ -26,6 +27,7 @@ pub struct Issuer {
     rsa: RS256KeyPair,
     ec: ES256KeyPair,
     foreign: ES256KeyPair,
+    delay_ms: Arc<AtomicU64>,
 }
 
 impl Issuer {
@@ -48,7 +50,11 @@ impl Issuer {
         // The port is known only once it listens.
         let base = Arc::new(Mutex::new(String::new()));
         let known = Arc::clone(&base);
+        let delay_ms = Arc::new(AtomicU64::new(0));
+        let delay = Arc::clone(&delay_ms);
         let server = Scripted::start(move |request| {
+            let delay = delay.load(Ordering::SeqCst);
+            std::thread::sleep(std::time::Duration::from_millis(delay));
             let base = known.lock().expect("no thread panics").clone();
             let body = if request.head.starts_with("GET /keys ") {
                 keys.clone()
@@ -63,7 +69,13 @@ impl Issuer {
             rsa,
             ec,
             foreign,
+            delay_ms,
         }
+    }
+
+    /// Takes so long for every answer from now on.
+    pub fn delay(&self, ms: u64) {
+        self.delay_ms.store(ms, Ordering::SeqCst);
     }
 
     /// Its URL, which is the `iss` of its tokens.

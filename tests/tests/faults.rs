@@ -5,7 +5,7 @@ use mcp_zero_tests::fault::{Disk, Mode, Site, scenario};
 use std::path::Path;
 use std::time::Duration;
 
-const SIZE: usize = 1500;
+const SIZE: usize = 1200;
 
 fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_mcp-zero-faults"))
@@ -52,7 +52,7 @@ fn a_hung_server_holds_up_its_own_calls_only() {
 
 #[test]
 fn a_thousand_policies_break_nothing_and_the_last_one_wins() {
-    let pause = Duration::from_millis(10);
+    let pause = Duration::from_millis(5);
     scenario::push_storm(&mut site(Mode::Run), 1000, pause);
 }
 

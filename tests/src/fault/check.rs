@@ -57,6 +57,8 @@ pub struct Found {
     pub unrecorded: usize,
     /// Policy versions that judged.
     pub versions: usize,
+    /// Whether the last call of `flip` was allowed.
+    pub last_flip_allowed: bool,
 }
 
 impl Evidence {
@@ -93,6 +95,11 @@ impl Evidence {
                 gaps: self.gaps().count(),
                 unrecorded: lost.len(),
                 versions,
+                last_flip_allowed: self
+                    .audit
+                    .iter()
+                    .rfind(|record| record["tool_name"] == "flip")
+                    .is_some_and(|record| record["decision"] == "allow"),
             })
         } else {
             Err(wrong)
@@ -369,15 +376,6 @@ fn is_list_of_process(seen: &Seen, records: &HashMap<&str, &Value>) -> bool {
 struct Lost {
     id: String,
     end: u64,
-}
-
-/// The decision of the last record of a tool that both policies judge differently.
-pub(super) fn last_flip(audit: &[Value]) -> Option<&str> {
-    let flips = audit
-        .iter()
-        .rev()
-        .find(|r| r["tool_name"] == Kind::Flip.tool().unwrap_or_default());
-    flips.and_then(|r| r["decision"].as_str())
 }
 
 #[cfg(test)]

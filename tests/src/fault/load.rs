@@ -181,6 +181,17 @@ impl Load {
         begin.elapsed()
     }
 
+    /// Some of those.
+    ///
+    /// # Panics
+    /// When a client has.
+    pub fn failures(&self) -> Vec<Seen> {
+        let seen = self.shared.seen.lock().expect("no client panics");
+        let good = |s: &&Seen| matches!(s.sight, Sight::Allowed | Sight::Denied);
+        let bad = seen.iter().filter(|s| !good(s));
+        bad.take(3).cloned().collect()
+    }
+
     fn last(&self) -> Vec<Seen> {
         let seen = self.shared.seen.lock().expect("no client panics");
         seen.iter().rev().take(3).cloned().collect()

@@ -1,7 +1,7 @@
 //! The faults, each under load and each followed by a check. `size` is about how many
 //! requests it takes.
 
-use super::check::{Excuse, Found, last_flip};
+use super::check::{Excuse, Found};
 use super::load::{Kind, Load, Seen, Sight, Stream};
 use super::{Disk, Site, children, is_alive, now_ms, resident_kib};
 use crate::{signal, wait};
@@ -85,12 +85,12 @@ pub fn kill_child(site: &mut Site, size: usize) -> Found {
 fn behind_the_bridge(site: &mut Site, size: usize, fault: impl FnOnce(&mut Site)) -> Found {
     let load = site.load(2);
     let stdio = site.stdio_load(4);
-    stdio.more(size / 2, LONG);
+    stdio.more(size / 4, LONG);
     let failed = stdio.failed();
     fault(site);
     wait("a failed call", || stdio.failed() > failed);
-    stdio.more(size / 2, LONG);
-    assert_eq!(load.failed(), 0, "other servers are not affected");
+    stdio.more(size / 4, LONG);
+    untouched(&load, "other servers are not affected");
     let mut seen = stdio.end();
     let unanswered = |s: &&Seen| matches!(s.sight, Sight::Broken(_)) && s.status != 0;
     assert_eq!(seen.iter().filter(unanswered).count(), 0);
@@ -108,30 +108,29 @@ pub fn kill_control_plane(site: &mut Site, size: usize) -> Found {
     site.kill_control();
     load.more(size / 3, LONG);
     site.set_policy(false);
+    // Gateways connect again before there are keys: they keep what they have till then.
+    site.delay_issuer(3000);
     site.start_control();
     wait_for_flip(site, "deny");
+    site.delay_issuer(0);
     load.more(size / 3, LONG);
     stream.more(2);
     drop(stream);
-    assert_eq!(
-        load.failed(),
-        0,
-        "the control plane is not in the data path"
-    );
+    untouched(&load, "the control plane is not in the data path");
     let found = site.check(load.end(), &Excuse::None);
-    assert!(found.versions >= 2, "{found:?}");
+    assert!(found.versions >= 2 && !found.last_flip_allowed, "{found:?}");
     found
 }
 
 /// The server is killed: its calls fail in the gateway's words, and go on when it is back.
 pub fn kill_server(site: &mut Site, size: usize) -> Found {
     let load = site.load(CLIENTS);
-    load.more(size / 2, LONG);
+    load.more(size / 4, LONG);
     site.kill_server();
     let failed = load.failed();
     wait("a failed call", || load.failed() > failed + 20);
     site.start_server();
-    load.more(size / 2, LONG);
+    load.more(size / 4, LONG);
     let seen = load.end();
     let broken = |s: &&Seen| matches!(s.sight, Sight::Broken(_)) && s.kind != Kind::Events;
     let broken: Vec<_> = seen.iter().filter(broken).collect();
@@ -146,7 +145,7 @@ pub fn hung_server(site: &mut Site, size: usize) -> Found {
     let load = site.load(CLIENTS);
     load.more(size, LONG);
     wait("calls that hang", || hung.failed() >= 3);
-    assert_eq!(load.failed(), 0, "others are not affected");
+    untouched(&load, "others are not affected");
     site.freeze_server(true);
     wait("calls that fail", || load.failed() >= CLIENTS);
     site.freeze_server(false);
@@ -168,7 +167,8 @@ pub fn push_storm(site: &mut Site, changes: usize, pause: Duration) -> Found {
     site.set_policy(true);
     wait_for_flip(site, "allow");
     let stream = Stream::open(site.address(), site.token());
-    let load = site.load(CLIENTS);
+    // The pushes are the load here.
+    let load = site.load(2);
     let before = site.log().matches("live: ").count();
     let mut memory = 0;
     for n in 0..changes {
@@ -182,7 +182,7 @@ pub fn push_storm(site: &mut Site, changes: usize, pause: Duration) -> Found {
     wait_for_flip(site, "deny");
     let memory_after = resident_kib(site.envoy_pid());
     load.more(60, LONG);
-    assert_eq!(load.failed(), 0, "a good policy breaks nothing");
+    untouched(&load, "a good policy breaks nothing");
     stream.more(3);
     drop(stream);
     let live = site.log().matches("live: ").count() - before;
@@ -196,7 +196,7 @@ pub fn push_storm(site: &mut Site, changes: usize, pause: Duration) -> Found {
     );
     let seen = load.end();
     let found = site.check(seen, &Excuse::None);
-    assert!(found.versions >= 2, "{found:?}");
+    assert!(found.versions >= 2 && !found.last_flip_allowed, "{found:?}");
     found
 }
 
@@ -209,7 +209,7 @@ pub fn full_log_disk(site: &mut Site, disk: &Disk, size: usize) -> Found {
     load.more(size / 3, LONG);
     disk.free();
     load.more(size / 3, LONG);
-    assert_eq!(load.failed(), 0, "the log is not in the data path");
+    untouched(&load, "the log is not in the data path");
     let found = site.check(load.end(), &Excuse::FullDisk);
     assert!(
         found.unrecorded > 0 && found.gaps > 0,
@@ -229,7 +229,7 @@ pub fn full_audit_disk(site: &mut Site, disk: &Disk, size: usize) -> Found {
     load.more(size / 3, LONG);
     disk.free();
     load.more(size / 3, LONG);
-    assert_eq!(load.failed(), 0, "the audit file is not in the data path");
+    untouched(&load, "the audit file is not in the data path");
     site.check(load.end(), &Excuse::None)
 }
 
@@ -243,9 +243,8 @@ fn wait_for_flip(site: &Site, decision: &str) {
         let denied = answer.body.contains("Access denied");
         denied == (decision == "deny")
     });
-    // A record comes of it; the last one is of the last policy.
-    wait("its record", || {
-        let (audit, _) = site.audit();
-        last_flip(&audit) == Some(decision)
-    });
+}
+
+fn untouched(load: &Load, why: &str) {
+    assert_eq!(load.failed(), 0, "{why}: {:?}", load.failures());
 }

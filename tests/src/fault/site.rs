@@ -116,6 +116,11 @@ impl Site {
         }
     }
 
+    /// Makes the token issuer slow, or quick again.
+    pub fn delay_issuer(&self, ms: u64) {
+        self.issuer.delay(ms);
+    }
+
     /// Starts clients with the usual mix.
     pub fn load(&self, clients: usize) -> Load {
         Load::start(&self.target(), clients)

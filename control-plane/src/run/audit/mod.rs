@@ -308,10 +308,7 @@ async fn read_held(
 
 fn envoy_ended(line: &str) -> Option<(String, bool)> {
     // Cheap for the lines of Envoy, which begin otherwise.
-    let rest = line.strip_prefix("{\"")?;
-    if !rest.starts_with(ENDED) {
-        return None;
-    }
+    line.strip_prefix("{\"")?.strip_prefix(ENDED)?;
     let line: Value = serde_json::from_str(line).ok()?;
     let told = line.get(ENDED)?;
     let timestamp = told.get("timestamp")?.as_str()?.to_owned();

@@ -142,8 +142,8 @@ pub struct ResourceSet {
 }
 
 impl ResourceSet {
-    /// A listener with nothing behind it: nothing passes until a policy is there.
-    pub fn closed(listener: &ListenerSettings) -> Self {
+    /// A listener with nothing behind it.
+    fn closed(listener: &ListenerSettings) -> Self {
         let mut set = Self::default();
         set.put(LISTENER_TYPE, vec![listener::listener(listener)]);
         set.put(CLUSTER_TYPE, Vec::new());
