@@ -56,6 +56,8 @@ pub struct Options {
     pub variables: Vec<(String, String)>,
     /// Another filter than the shipped one.
     pub filter: Option<PathBuf>,
+    /// Puts further files into the folder of the policy.
+    pub beside: Option<fn(&Path)>,
 }
 
 impl Gateway {
@@ -74,6 +76,9 @@ impl Gateway {
     pub fn start_with(policy: &str, options: &Options) -> Self {
         let state = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(state.path().join("policy.yaml"), policy).expect("the policy is written");
+        if let Some(beside) = options.beside {
+            beside(state.path());
+        }
         let mut command = Command::new(part("MCP_ZERO_TEST_GATEWAY"));
         command.arg("run");
         if !options.no_dev {
