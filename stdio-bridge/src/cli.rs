@@ -113,7 +113,10 @@ impl Cli {
     }
 
     async fn run(self, address: Address, mode: Mode, admission: Admission) -> Result<(), Failure> {
-        let servers = Arc::new(Servers::new(Arc::new(self.bounds())));
+        let policy = std::path::absolute(&self.policy)
+            .map_err(|error| Failure::config(format!("--policy: {error}")))?;
+        let folder = policy.parent().unwrap_or(&policy).to_owned();
+        let servers = Arc::new(Servers::new(folder, Arc::new(self.bounds())));
         let router = http::router(Arc::clone(&servers), admission);
         let stop = stop()?;
         let mut stopped = stop.clone();
@@ -139,7 +142,7 @@ impl Cli {
         };
         tracing::info!(%address, "listening");
         let files = Files {
-            policy: self.policy,
+            policy,
             accepted: self.accepted,
         };
         tokio::spawn(watch::follow(files, Arc::clone(&servers)));

@@ -44,6 +44,8 @@ pub(crate) struct Launcher {
     /// This program.
     program: PathBuf,
     inherited: Vec<(OsString, OsString)>,
+    /// The folder of the policy file, which working directories are relative to.
+    folder: PathBuf,
     bounds: Arc<Bounds>,
 }
 
@@ -57,13 +59,26 @@ fn inherited(all: impl Iterator<Item = (OsString, OsString)>) -> Vec<(OsString, 
 }
 
 impl Launcher {
-    pub(crate) fn new(bounds: Arc<Bounds>) -> Self {
+    pub(crate) fn new(folder: PathBuf, bounds: Arc<Bounds>) -> Self {
         Self {
             // The file that runs, even where it was replaced since.
             program: PathBuf::from("/proc/self/exe"),
             inherited: inherited(std::env::vars_os()),
+            folder,
             bounds,
         }
+    }
+
+    /// Where a server runs: the folder of the policy file, or what it says relative to that.
+    fn directory(&self, spec: &StdioServer) -> io::Result<PathBuf> {
+        let named = self.folder.join(spec.cwd.as_deref().unwrap_or("."));
+        let found = named.canonicalize().and_then(|path| match path.is_dir() {
+            true => Ok(path),
+            false => Err(io::ErrorKind::NotADirectory.into()),
+        });
+        found.map_err(|error| {
+            io::Error::new(error.kind(), format!("cwd `{}`: {error}", named.display()))
+        })
     }
 
     /// Starts a child of a server. The seat is free again when its processes are gone.
@@ -81,15 +96,13 @@ impl Launcher {
             .args(supervise::arguments(self.bounds.kill))
             .arg(&spec.command)
             .args(&spec.args)
+            .current_dir(self.directory(spec)?)
             .env_clear()
             .envs(self.inherited.iter().map(|(name, value)| (name, value)))
             .envs(&spec.env)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        if let Some(directory) = &spec.cwd {
-            command.current_dir(directory);
-        }
         let mut child = command.spawn()?;
         let missing = || io::Error::from(io::ErrorKind::BrokenPipe);
         let stdin = child.stdin.take().ok_or_else(missing)?.into_owned_fd()?;

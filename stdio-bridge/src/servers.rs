@@ -1,6 +1,7 @@
 //! Every server of the policy that is loaded.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,9 +25,9 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    pub(crate) fn new(bounds: Arc<Bounds>) -> Self {
+    pub(crate) fn new(folder: PathBuf, bounds: Arc<Bounds>) -> Self {
         Self {
-            launcher: Arc::new(Launcher::new(Arc::clone(&bounds))),
+            launcher: Arc::new(Launcher::new(folder, Arc::clone(&bounds))),
             seats: Arc::new(Seats::default()),
             bounds,
             loaded: Mutex::new(None),

@@ -47,6 +47,8 @@ def call(message):
         result = text(json.dumps(args))
     elif name == "pid":
         result = text(str(os.getpid()))
+    elif name == "cwd":
+        result = text(os.getcwd())
     elif name == "env":
         result = text(json.dumps(dict(os.environ)))
     elif name == "seen":

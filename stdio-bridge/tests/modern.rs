@@ -162,8 +162,9 @@ fn a_client_that_goes_takes_its_request_back() {
     let body = json!({"id":"gone","method":"tools/call","params":{"name":"progress","arguments":{"n":1,"s":3},"_meta":{"progressToken":"t"}}});
     let mut reply = bridge.modern("fake", ALICE, &body);
     reply.next();
-    drop(reply);
     let seen = || bridge.modern_tool("fake", ALICE, "seen").json().to_string();
+    assert!(!seen().contains("notifications/cancelled"), "too early");
+    drop(reply);
     eventually("the server is told", || {
         seen().contains("notifications/cancelled")
     });

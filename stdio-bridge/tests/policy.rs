@@ -139,11 +139,12 @@ fn tcp_is_for_loopback_and_whoever_knows_the_secret() {
         .local_addr()
         .unwrap()
         .port();
-    let mut child = support::command(directory.path(), &format!("127.0.0.1:{port}"))
+    let child = support::command(directory.path(), &format!("127.0.0.1:{port}"))
         .env("MCP_BRIDGE_SECRET", secret)
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
+    let _killed = support::Kill(child);
     eventually("it listens", || {
         TcpStream::connect(("127.0.0.1", port)).is_ok()
     });
@@ -173,6 +174,4 @@ fn tcp_is_for_loopback_and_whoever_knows_the_secret() {
     ] {
         assert_eq!(status(&bad), "403", "{bad}");
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
 }

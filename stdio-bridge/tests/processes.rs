@@ -58,6 +58,44 @@ fn a_child_sees_the_listed_variables_and_no_other() {
 }
 
 #[test]
+fn a_child_runs_where_the_policy_says() {
+    let bridge = Bridge::with(
+        |d| {
+            std::fs::create_dir_all(d.join("inner")).unwrap();
+            std::fs::write(d.join("file"), "").unwrap();
+            let at = |name: &str, cwd: &str| {
+                let mut server = fake(d, name, "legacy");
+                server["cwd"] = cwd.into();
+                server
+            };
+            vec![
+                fake(d, "default", "legacy"),
+                at("inner", "inner"),
+                at("root", "/"),
+                at("file", "file"),
+                at("nowhere", "elsewhere"),
+            ]
+        },
+        &[],
+    );
+    let folder = bridge.directory.path().canonicalize().unwrap();
+    let cwd = |name: &str| bridge.session(name, ALICE).text("cwd", &json!({}));
+    assert_eq!(cwd("default"), folder.to_str().unwrap());
+    assert_eq!(cwd("inner"), folder.join("inner").to_str().unwrap());
+    assert_eq!(cwd("root"), "/");
+    for (name, named) in [("file", "file"), ("nowhere", "elsewhere")] {
+        let refused = bridge.initialize(name, ALICE).json();
+        assert_eq!(refused["error"]["code"], -32603, "{refused}");
+        let named = bridge.directory.path().join(named);
+        assert!(
+            bridge.log().contains(named.to_str().unwrap()),
+            "{}",
+            bridge.log()
+        );
+    }
+}
+
+#[test]
 fn arguments_are_data() {
     let canary = tempfile::tempdir().unwrap();
     let touched = canary.path().join("touched");

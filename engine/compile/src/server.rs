@@ -70,7 +70,7 @@ pub struct StdioServer {
     pub args: Vec<String>,
     /// Its variables besides the few that it inherits, `${VAR}` expanded.
     pub env: BTreeMap<String, String>,
-    /// Its working directory; absent means the bridge's own.
+    /// Its working directory, relative to the folder of the policy file; absent means that folder.
     pub cwd: Option<String>,
     /// Who shares a process.
     pub sessions: Sessions,

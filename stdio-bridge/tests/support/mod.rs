@@ -54,6 +54,17 @@ pub(crate) fn marker(directory: &Path) -> String {
     format!("mark-{}", directory.file_name().unwrap().to_string_lossy())
 }
 
+/// A process that does not outlive its test.
+pub(crate) struct Kill(pub(crate) Child);
+
+impl Drop for Kill {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A running bridge.
 pub(crate) struct Bridge {
     pub(crate) directory: TempDir,
