@@ -68,7 +68,7 @@ pub struct Options {
     /// The bridge program [MCP_STDIO_BRIDGE, mcp-stdio-bridge beside this program or on the PATH]
     #[arg(long, value_name = "FILE")]
     pub bridge_program: Option<String>,
-    /// Address of health and administration, or off [127.0.0.1:8081]
+    /// Address of health and administration, or off [MCP_ADMIN, 127.0.0.1:8081]
     #[arg(long, value_name = "ADDRESS")]
     pub admin: Option<String>,
 }
@@ -198,7 +198,8 @@ impl Reader<'_> {
         let host = self.text(&options.host, "MCP_HOST");
         let port = self.text(&options.port, "MCP_PORT");
         let listen = self.listen(host, port);
-        let admin = self.admin(options.admin.as_deref());
+        let admin = self.text(&options.admin, "MCP_ADMIN");
+        let admin = self.admin(admin.as_deref());
         let log_level = self.text(&options.log_level, "LOG_LEVEL");
         let log_format = self.text(&options.log_format, "LOG_FORMAT");
         let path = |text: Option<String>| text.map(PathBuf::from);
@@ -294,13 +295,13 @@ impl Reader<'_> {
             Ok(address) if address.ip().is_loopback() => Some(Some(address)),
             Ok(_) => {
                 self.problems.push(format!(
-                    "--admin {text}: beyond loopback it would need OIDC, which this build does not have"
+                    "MCP_ADMIN {text}: beyond loopback it would need OIDC, which this build does not have"
                 ));
                 None
             }
             Err(_) => {
                 self.problems.push(format!(
-                    "--admin: `{text}` is no address with a port, nor `off`"
+                    "MCP_ADMIN: `{text}` is no address with a port, nor `off`"
                 ));
                 None
             }

@@ -7,7 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
-use mcp_zero_tests::{free_port, signal};
+use mcp_zero_tests::{free_address, signal};
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 fn the_quickstart_works_as_it_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let place = Place {
-        port: free_port(),
+        port: free_address().port(),
         folder: folder.path().to_owned(),
     };
     let blocks = place.blocks();

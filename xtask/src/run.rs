@@ -14,15 +14,15 @@ pub(crate) fn run(policy: Option<PathBuf>) -> Result<()> {
     let parts = setup::parts()?;
     let module = wasm::build(&parts)?;
     let [gateway, demo, _] = programs(Profile::Dev)?;
+    // Another policy has servers of its own.
+    let mut server = match &policy {
+        Some(_) => None,
+        None => Some(demo_server(&demo)?),
+    };
     let policy = match policy {
         Some(policy) => policy,
         None => root()?.join(DEMO_POLICY),
     };
-    let server = Command::new(&demo)
-        .args(["--listen", DEMO_ADDRESS])
-        .stdin(Stdio::null())
-        .spawn();
-    let mut server = Kill(server.map_err(|e| cannot(&demo, &e))?);
     let mut command = Command::new(&gateway);
     command.args(["run", "--dev", "--policy"]).arg(policy);
     command.arg("--envoy").arg(parts.envoy);
@@ -31,7 +31,9 @@ pub(crate) fn run(policy: Option<PathBuf>) -> Result<()> {
     forward_signals(child.id())?;
     let mut child = Kill(child);
     let status = child.0.wait().map_err(|e| cannot(&gateway, &e))?;
-    server.stop();
+    if let Some(server) = &mut server {
+        server.stop();
+    }
     if status.success() {
         return Ok(());
     }
@@ -39,6 +41,14 @@ pub(crate) fn run(policy: Option<PathBuf>) -> Result<()> {
         "{} ended with {status}",
         gateway.display()
     )))
+}
+
+fn demo_server(program: &std::path::Path) -> Result<Kill> {
+    let server = Command::new(program)
+        .args(["--listen", DEMO_ADDRESS])
+        .stdin(Stdio::null())
+        .spawn();
+    server.map(Kill).map_err(|e| cannot(program, &e))
 }
 
 /// How programs are built.
