@@ -12,12 +12,14 @@ use tokio::sync::watch;
 
 use crate::app::Published;
 use crate::failure::Failure;
+use crate::run::audit;
 use crate::xds::Fleet;
 
 #[derive(Debug, Clone)]
 struct Shared {
     fleet: Fleet,
     published: watch::Receiver<Option<Published>>,
+    audit: audit::Status,
 }
 
 /// Serves `/healthz` and `/readyz`.
@@ -28,6 +30,7 @@ pub async fn serve(
     address: SocketAddr,
     fleet: Fleet,
     published: watch::Receiver<Option<Published>>,
+    audit: audit::Status,
 ) -> Result<(), Failure> {
     let listener = TcpListener::bind(address).await.map_err(|e| {
         Failure::config(format!(
@@ -37,7 +40,11 @@ pub async fn serve(
     let app = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .with_state(Shared { fleet, published });
+        .with_state(Shared {
+            fleet,
+            published,
+            audit,
+        });
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, app).await {
             tracing::error!(%error, "the admin interface ended");
@@ -60,6 +67,7 @@ async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let body = serde_json::json!({"ready": ready, "policy_version": policy, "gateways": gateways});
+    let body = serde_json::json!({"ready": ready, "policy_version": policy, "gateways": gateways,
+        "audit": shared.audit.now()});
     (status, Json(body))
 }

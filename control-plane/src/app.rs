@@ -5,22 +5,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mcp_zero_compile::{
-    Compiled, DevIssuer, Diagnostics, Environment, Look, Source, compile, compile_without_file,
+    Compiled, DevIssuer, Diagnostics, Environment, Look, Reach, Source, Unset, compile,
+    compile_without_file,
 };
-use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
-use tokio_stream::wrappers::UnixListenerStream;
+use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 
+use crate::accepted::Accepted;
 use crate::failure::Failure;
 use crate::jwks::{Fetcher, KeyStore, Looked, look_up};
 use crate::publish::Publisher;
 use crate::run::audit::Sink;
+use crate::run::programs::Programs;
 use crate::settings::{LogFormat, LogLevel, Settings};
 use crate::source::{Document, ReadError, read, watch as watch_file};
 use crate::telemetry::LogControl;
-use crate::xds::Fleet;
 use crate::xds::resource::{FilterModule, ListenerSettings, ResourceSet};
 use crate::xds::server::Discovery;
+use crate::xds::{Fleet, Listen, listen};
 
 /// Longer than this, and gateways get their policy without keys: tokens are 503 until then.
 const FIRST_KEYS: Duration = Duration::from_secs(12);
@@ -37,6 +39,10 @@ pub struct Published {
     pub ready_line: String,
     /// Names of the servers.
     pub servers: Vec<String>,
+    /// Whether one of them is behind the bridge.
+    pub bridged: bool,
+    /// Variables whose values are in headers to servers.
+    pub secrets: Vec<String>,
     /// Whether tokens of the development issuer are accepted.
     pub dev: bool,
 }
@@ -53,7 +59,13 @@ pub struct Start {
     /// The development issuer, for `run --dev`.
     pub dev: Option<DevIssuer>,
     /// Where resources are served.
-    pub xds_socket: PathBuf,
+    pub xds: Listen,
+    /// The bridge's socket.
+    pub bridge_socket: PathBuf,
+    /// Where the hash of the accepted document is written.
+    pub accepted: PathBuf,
+    /// Programs of this machine, where it is this process that starts them.
+    pub programs: Option<Programs>,
     /// Changes the log level with the policy.
     pub log: LogControl,
 }
@@ -79,14 +91,23 @@ impl Plane {
         let document = start.settings.policy_file.as_deref().map(read).transpose();
         let document = document.map_err(|e| Failure::config(e.to_string()))?;
         let compiled = compile_document(document.as_ref(), &environment).map_err(refused)?;
+        let local = Local {
+            socket: start.bridge_socket.clone(),
+            programs: start.programs.clone(),
+        };
+        match local.missing(&compiled) {
+            missing if missing.is_empty() => {}
+            missing => return Err(Failure::configs(missing)),
+        }
         let (publisher, resources) = Publisher::new(
             start.listener.clone(),
             start.module.clone(),
             system_authorities(),
+            start.bridge_socket.to_string_lossy().into_owned(),
         );
         let fetcher = Fetcher::new().map_err(|e| Failure::runtime(e.to_string()))?;
         let fleet = Fleet::default();
-        serve_xds(&start.xds_socket, resources, fleet.clone(), stop.clone())?;
+        serve_xds(&start.xds, resources, fleet.clone(), stop.clone()).await?;
         let (published_in, published) = watch::channel(None);
         let compiled = publisher.name_clusters(compiled);
         let (sink_in, sink) = watch::channel(sink(&compiled, &start.settings));
@@ -101,11 +122,15 @@ impl Plane {
             looked_in,
             begin: Instant::now(),
             compiled,
+            document,
+            accepted: Accepted::new(start.accepted),
+            local,
             open: false,
+            due: false,
             published: published_in,
             sink: sink_in,
         };
-        tokio::spawn(worker.run(document, looked, stop));
+        tokio::spawn(worker.run(looked, stop));
         Ok(Self {
             published,
             sink,
@@ -124,21 +149,24 @@ struct Worker {
     looked_in: mpsc::Sender<Looked>,
     begin: Instant,
     compiled: Compiled,
+    /// What `compiled` was made of.
+    document: Option<Document>,
+    accepted: Accepted,
+    local: Local,
     /// The first policy was published.
     open: bool,
+    /// Something was not published, and is to be.
+    due: bool,
     published: watch::Sender<Option<Published>>,
     sink: watch::Sender<Sink>,
 }
 
 impl Worker {
-    async fn run(
-        mut self,
-        document: Option<Document>,
-        mut looked: mpsc::Receiver<Looked>,
-        mut stop: watch::Receiver<bool>,
-    ) {
+    async fn run(mut self, mut looked: mpsc::Receiver<Looked>, mut stop: watch::Receiver<bool>) {
         let (changes_in, mut changes) = mpsc::channel(4);
-        if let (Some(path), Some(document)) = (self.settings.policy_file.clone(), document) {
+        if let (Some(path), Some(document)) =
+            (self.settings.policy_file.clone(), self.document.clone())
+        {
             tokio::spawn(watch_file(path, document, changes_in));
         }
         self.adopt();
@@ -164,7 +192,7 @@ impl Worker {
             if !self.open && (self.store.all_asked() || now > FIRST_KEYS) {
                 self.open = true;
                 self.publish();
-            } else if self.publisher.has_retiring() {
+            } else if self.open && (self.due || self.publisher.has_retiring()) {
                 self.publish();
             }
         }
@@ -181,18 +209,28 @@ impl Worker {
         };
         match compile_document(Some(&document), &self.environment) {
             Ok(compiled) => {
+                let missing = self.local.missing(&compiled);
+                if !missing.is_empty() {
+                    self.refuse(&missing);
+                    return;
+                }
                 self.compiled = self.publisher.name_clusters(compiled);
+                self.document = Some(document);
                 self.adopt();
-                self.publish();
+                if self.open {
+                    self.publish();
+                }
             }
-            Err(diagnostics) => {
-                tracing::error!(
-                    live = self.compiled.policy_version,
-                    "policy refused; the last good one stays\n{}",
-                    diagnostics.lines().collect::<Vec<_>>().join("\n")
-                );
-            }
+            Err(diagnostics) => self.refuse(&diagnostics.lines().collect::<Vec<_>>()),
         }
+    }
+
+    fn refuse(&self, lines: &[String]) {
+        tracing::error!(
+            live = self.compiled.policy_version,
+            "policy refused; the last good one stays\n{}",
+            lines.join("\n")
+        );
     }
 
     fn adopt(&mut self) {
@@ -209,7 +247,17 @@ impl Worker {
         });
     }
 
+    /// The bridge hears of a version before anything is sent to it, and of none besides.
     fn publish(&mut self) {
+        let document = self.document.as_ref().map(|d| d.bytes.as_slice());
+        if let Err(error) = self.accepted.set(document) {
+            if !self.due {
+                tracing::error!(%error, "the state directory cannot be written: nothing is published");
+            }
+            self.due = true;
+            return;
+        }
+        self.due = false;
         let keys = self.store.keys();
         self.publisher.publish(&self.compiled, keys, Instant::now());
         let dev = self.environment.dev_issuer.as_ref();
@@ -225,6 +273,8 @@ impl Worker {
                 .iter()
                 .map(|u| u.name.clone())
                 .collect(),
+            bridged: self.compiled.stdio_servers().next().is_some(),
+            secrets: header_variables(&self.compiled),
         };
         self.published.send_if_modified(|live| {
             let changed = live.as_ref() != Some(&published);
@@ -238,6 +288,43 @@ impl Worker {
             }
             changed
         });
+    }
+}
+
+fn header_variables(compiled: &Compiled) -> Vec<String> {
+    let headers = compiled.upstreams.iter().flat_map(|up| match &up.reach {
+        Reach::Http(server) => server.headers.as_slice(),
+        Reach::Bridge(_) => &[],
+    });
+    headers
+        .filter_map(|header| header.variable.clone())
+        .collect()
+}
+
+/// What this machine must have for stdio servers.
+struct Local {
+    socket: PathBuf,
+    programs: Option<Programs>,
+}
+
+/// The longest path of a Unix socket on Linux (`sun_path` without its end).
+const LONGEST_SOCKET: usize = 107;
+
+impl Local {
+    /// What is missing for a policy, a line each.
+    fn missing(&self, compiled: &Compiled) -> Vec<String> {
+        let programs = self.programs.as_ref();
+        let mut missing = programs.map_or_else(Vec::new, |programs| programs.missing(compiled));
+        if self.socket.as_os_str().len() > LONGEST_SOCKET
+            && compiled.stdio_servers().next().is_some()
+        {
+            missing.push(format!(
+                "{}: longer than a Unix socket's path may be ({LONGEST_SOCKET} bytes); choose \
+                 another with --bridge or MCP_BRIDGE",
+                self.socket.display()
+            ));
+        }
+        missing
     }
 }
 
@@ -275,6 +362,11 @@ pub fn environment(
         relax: settings.relax,
         dev_issuer,
         gateway_id: "mcp-zero".to_owned(),
+        // What is not UTF-8 counts as unset.
+        variables: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        unset: Unset::Refuse,
     }
 }
 
@@ -310,35 +402,41 @@ fn log_level(compiled: &Compiled, settings: &Settings) -> LogLevel {
         .unwrap_or(LogLevel::Info)
 }
 
-fn serve_xds(
-    socket: &Path,
+async fn serve_xds(
+    listen: &Listen,
     resources: watch::Receiver<Arc<ResourceSet>>,
     fleet: Fleet,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
-    let failed = |e: std::io::Error| Failure::config(format!("{}: {e}", socket.display()));
-    match std::fs::remove_file(socket) {
-        Ok(()) => {}
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-        Err(e) => return Err(failed(e)),
-    }
-    let listener = UnixListener::bind(socket).map_err(failed)?;
-    // The directory is closed to others; the socket is too.
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
-    let service = Discovery::new(resources, fleet).into_service();
-    tokio::spawn(async move {
-        let served = tonic::transport::Server::builder()
-            .add_service(service)
-            .serve_with_incoming_shutdown(UnixListenerStream::new(listener), async move {
-                crate::run::stopped(&mut stop).await
-            })
-            .await;
-        if let Err(error) = served {
-            tracing::error!(%error, "xDS ended");
+    let services = Discovery::new(resources, fleet);
+    let router = tonic::transport::Server::builder()
+        // A gateway that is gone is seen to be.
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+        .add_service(services.aggregated())
+        .add_service(services.extensions());
+    let stopped = async move { crate::run::stopped(&mut stop).await };
+    match listen {
+        Listen::Unix(socket) => {
+            let incoming = UnixListenerStream::new(listen::unix(socket)?);
+            tokio::spawn(async move {
+                told(router.serve_with_incoming_shutdown(incoming, stopped).await);
+            });
         }
-    });
+        Listen::Tls(address, files) => {
+            let incoming = ReceiverStream::new(listen::tls(*address, files.clone()).await?);
+            tokio::spawn(async move {
+                told(router.serve_with_incoming_shutdown(incoming, stopped).await);
+            });
+        }
+    }
     Ok(())
+}
+
+fn told(served: Result<(), tonic::transport::Error>) {
+    if let Err(error) = served {
+        tracing::error!(%error, "xDS ended");
+    }
 }
 
 /// Where common systems keep their certificate authorities.

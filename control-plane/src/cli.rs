@@ -1,20 +1,32 @@
 //! The commands of `mcp-zero`.
 
+mod bootstrap;
+mod compile;
+mod health;
+
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
-use mcp_zero_compile::{DevIssuer, graphical};
+use mcp_zero_compile::{Compiled, DevIssuer, Diagnostic, Environment, Unset, graphical};
 use tokio::sync::watch;
 
+use crate::accepted::Accepted;
 use crate::app::{self, Plane, Start};
 use crate::dev::{DevIdentity, Person};
 use crate::failure::Failure;
-use crate::run::{audit, gateway};
+use crate::run::programs::{Programs, on_path};
+use crate::run::{audit, gateway, tether};
 use crate::settings::{self, Options, Settings};
-use crate::source::read;
+use crate::source::{Document, read};
 use crate::xds::resource::{FilterModule, ListenerSettings};
+use crate::xds::{Listen, listen};
 use crate::{admin, telemetry};
+
+/// How long a port may be in use by what is about to end.
+const LEAVES: Duration = Duration::from_secs(3);
 
 /// A gateway between AI tools and MCP servers: access control, data protection, audit.
 #[derive(Debug, Parser)]
@@ -34,8 +46,17 @@ enum Command {
     Serve(ServeArgs),
     /// Check a policy file and print everything that is wrong with it
     Check(CheckArgs),
+    /// Write a policy with its keys as one text, for an Envoy without control plane
+    Compile(compile::CompileArgs),
+    /// Print the bootstrap of an Envoy that others start
+    Bootstrap(bootstrap::BootstrapArgs),
+    /// Succeed when the control plane on this machine is ready
+    Health(health::HealthArgs),
     /// Make a token of the development issuer
     Token(TokenArgs),
+    /// Become a program that ends when `parent` does
+    #[command(name = tether::COMMAND, hide = true)]
+    Tethered(TetheredArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -57,9 +78,12 @@ struct RunArgs {
 struct ServeArgs {
     #[command(flatten)]
     options: Options,
-    /// Unix socket of xDS [xds.sock in the state directory]
-    #[arg(long, value_name = "PATH")]
-    xds: Option<PathBuf>,
+    #[command(flatten)]
+    xds: listen::XdsOptions,
+    /// Where the hash of the accepted policy is written, for the bridge [accepted.sha256 in the
+    /// state directory]
+    #[arg(long, value_name = "FILE")]
+    accepted: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -89,6 +113,17 @@ struct TokenArgs {
     state_dir: Option<String>,
 }
 
+#[derive(Debug, Args)]
+struct TetheredArgs {
+    /// Process id of who started this
+    parent: u32,
+    /// What to become
+    program: PathBuf,
+    /// Its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
 impl Cli {
     /// Carries the command out.
     ///
@@ -100,7 +135,15 @@ impl Cli {
             Some(Command::Run(args)) => run(args).await,
             Some(Command::Serve(args)) => serve(args).await,
             Some(Command::Check(args)) => check(&args),
+            Some(Command::Compile(args)) => compile::run(&args).await,
+            Some(Command::Bootstrap(args)) => bootstrap::run(&args),
+            Some(Command::Health(args)) => health::run(&args).await,
             Some(Command::Token(args)) => token(&args),
+            Some(Command::Tethered(args)) => Err(tether::become_child(
+                args.parent,
+                &args.program,
+                &args.arguments,
+            )),
         }
     }
 }
@@ -109,30 +152,35 @@ async fn run(args: RunArgs) -> Result<(), Failure> {
     let mut settings = load(&args.options)?;
     let log = start_log(&settings);
     make_private(&settings.state_dir)?;
-    settings.listen.set_port(free_port(&settings)?);
-    let envoy = settings
-        .envoy
-        .clone()
-        .map_or_else(|| on_path("envoy"), Ok)?;
+    settings.listen.set_port(free_port(&settings).await?);
+    let envoy = settings.envoy.clone().map_or_else(envoy_on_path, Ok)?;
     let dev = if args.dev && settings.okta_issuer.is_none() {
         Some(gateway::development_issuer(&settings.state_dir).await?)
     } else {
         None
     };
+    let xds_socket = absolute(&settings.state_dir)?.join("xds.sock");
     let plan = gateway::Gateway {
         envoy,
         concurrency: args.concurrency,
         base_id: args.base_id,
+        xds_socket: xds_socket.clone(),
     };
     let (stop, stopped) = watch::channel(false);
     on_signal(stop.clone());
-    let xds_socket = absolute(&settings.state_dir)?.join("xds.sock");
-    let start = start(settings, dev, xds_socket, log)?;
+    let mut start = start(settings, dev, Listen::Unix(xds_socket), log)?;
+    start.programs = Some(programs(&start.settings)?);
     gateway::run(plan, start, stop, stopped).await
 }
 
 async fn serve(args: ServeArgs) -> Result<(), Failure> {
     let settings = load(&args.options)?;
+    let state = absolute(&settings.state_dir)?;
+    let xds = Listen::read(
+        &args.xds,
+        &settings::process_environment,
+        state.join("xds.sock"),
+    )?;
     let log = start_log(&settings);
     make_private(&settings.state_dir)?;
     if settings.listen.port() == 0 {
@@ -142,37 +190,37 @@ async fn serve(args: ServeArgs) -> Result<(), Failure> {
     }
     let (stop, stopped) = watch::channel(false);
     on_signal(stop.clone());
-    let default_socket = absolute(&settings.state_dir)?.join("xds.sock");
     let admin_address = settings.admin;
-    let start = start(settings, None, args.xds.unwrap_or(default_socket), log)?;
-    let access_log = PathBuf::from(&start.listener.access_log);
-    let socket = start.xds_socket.clone();
-    let plane = Plane::start(start, stopped.clone()).await?;
-    if let Some(address) = admin_address {
-        admin::serve(address, plane.fleet.clone(), plane.published.clone()).await?;
+    let mut start = start(settings, None, xds.clone(), log)?;
+    if let Some(file) = &args.accepted {
+        start.accepted = absolute(file)?;
     }
-    tracing::info!(xds = %socket.display(), "waiting for gateways");
-    audit::follow(access_log, plane.sink.clone(), stopped).await;
+    let access_log = PathBuf::from(&start.listener.access_log);
+    let plane = Plane::start(start, stopped.clone()).await?;
+    let status = audit::Status::default();
+    if let Some(address) = admin_address {
+        let (fleet, published) = (plane.fleet.clone(), plane.published.clone());
+        admin::serve(address, fleet, published, status.clone()).await?;
+    }
+    tracing::info!(%xds, "waiting for gateways");
+    audit::follow(access_log, plane.sink.clone(), stopped, status).await;
     Ok(())
 }
 
 fn check(args: &CheckArgs) -> Result<(), Failure> {
     let settings = load(&args.options)?;
-    let document = read(&args.file).map_err(|e| Failure::config(e.to_string()))?;
-    let listener = listener(&settings, &settings.state_dir);
-    let environment = app::environment(&settings, &listener, None);
-    let compiled = app::compile_document(Some(&document), &environment).map_err(app::refused)?;
-    let look = mcp_zero_compile::Look {
-        colour: false,
-        width: 100,
-    };
+    let (document, compiled) = checked(&args.file, &settings, Unset::Warn)?;
     if !compiled.warnings.is_empty() {
-        say(&graphical(
-            &document.name,
-            &String::from_utf8_lossy(&document.bytes),
-            &compiled.warnings,
-            look,
-        ))?;
+        say(&shown(&document, &compiled.warnings))?;
+    }
+    let commands = Programs {
+        // Any: only what the policy itself names is looked for.
+        bridge: Some(PathBuf::new()),
+        folder: folder(&args.file)?,
+        ..programs(&settings)?
+    };
+    for line in commands.missing(&compiled) {
+        say(&format!("warning: {line}"))?;
     }
     say(&format!(
         "{}: good; posture {}, {}",
@@ -180,6 +228,32 @@ fn check(args: &CheckArgs) -> Result<(), Failure> {
         compiled.posture,
         compiled.ready_line()
     ))
+}
+
+/// Reads and compiles a policy file.
+fn checked(
+    file: &Path,
+    settings: &Settings,
+    unset: Unset,
+) -> Result<(Document, Compiled), Failure> {
+    let document = read(file).map_err(|e| Failure::config(e.to_string()))?;
+    let listener = listener(settings, &settings.state_dir);
+    let environment = Environment {
+        unset,
+        ..app::environment(settings, &listener, None)
+    };
+    let compiled = app::compile_document(Some(&document), &environment).map_err(app::refused)?;
+    Ok((document, compiled))
+}
+
+/// Diagnostics with the lines they are about.
+fn shown(document: &Document, diagnostics: &[Diagnostic]) -> String {
+    let look = mcp_zero_compile::Look {
+        colour: false,
+        width: 100,
+    };
+    let text = String::from_utf8_lossy(&document.bytes);
+    graphical(&document.name, &text, diagnostics, look)
 }
 
 fn token(args: &TokenArgs) -> Result<(), Failure> {
@@ -223,7 +297,7 @@ fn listener(settings: &Settings, state: &Path) -> ListenerSettings {
 fn start(
     settings: Settings,
     dev: Option<DevIssuer>,
-    xds_socket: PathBuf,
+    xds: Listen,
     log: telemetry::LogControl,
 ) -> Result<Start, Failure> {
     let state = absolute(&settings.state_dir)?;
@@ -240,13 +314,20 @@ fn start(
             filter.display()
         )));
     }
+    let bridge_socket = match &settings.bridge {
+        Some(path) => absolute(path)?,
+        None => state.join("bridge.sock"),
+    };
     Ok(Start {
+        bridge_socket,
+        accepted: Accepted::in_state(&state),
+        programs: None,
         listener,
         module: FilterModule {
             path: filter.to_string_lossy().into_owned(),
         },
         dev,
-        xds_socket,
+        xds,
         log,
         settings,
     })
@@ -268,27 +349,61 @@ fn make_private(directory: &Path) -> Result<(), Failure> {
     std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700)).map_err(failed)
 }
 
-/// The port to listen on: the one asked for, or a free one where it is 0.
-fn free_port(settings: &Settings) -> Result<u16, Failure> {
+/// The port to listen on: the one asked for, or a free one where it is 0. The Envoy of a
+/// process that was killed a moment ago may need some time to leave it.
+async fn free_port(settings: &Settings) -> Result<u16, Failure> {
     let address = settings.listen;
-    let bound = std::net::TcpListener::bind(address).and_then(|l| l.local_addr());
-    bound.map(|a| a.port()).map_err(|e| {
-        Failure::config(format!(
-            "{address}: {e}; choose another with --port or MCP_PORT"
-        ))
-    })
+    let begin = Instant::now();
+    loop {
+        let bound = std::net::TcpListener::bind(address).and_then(|l| l.local_addr());
+        match bound {
+            Ok(bound) => return Ok(bound.port()),
+            Err(error)
+                if error.kind() == std::io::ErrorKind::AddrInUse && begin.elapsed() < LEAVES => {}
+            Err(error) => {
+                return Err(Failure::config(format!(
+                    "{address}: {error}; choose another with --port or MCP_PORT"
+                )));
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
-fn on_path(program: &str) -> Result<PathBuf, Failure> {
+fn envoy_on_path() -> Result<PathBuf, Failure> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .map(|directory| directory.join(program))
-        .find(|file| file.is_file())
-        .ok_or_else(|| {
-            Failure::config(format!(
-                "no `{program}` on the PATH: name it with --envoy or MCP_ENVOY"
-            ))
-        })
+    on_path("envoy", &path)
+        .ok_or_else(|| Failure::config("no `envoy` on the PATH: name it with --envoy or MCP_ENVOY"))
+}
+
+/// The folder of a policy file.
+fn folder(policy: &Path) -> Result<PathBuf, Failure> {
+    let file = absolute(policy)?;
+    Ok(file.parent().unwrap_or(Path::new("/")).to_owned())
+}
+
+/// Where programs for stdio servers are looked for.
+fn programs(settings: &Settings) -> Result<Programs, Failure> {
+    const BRIDGE: &str = "mcp-stdio-bridge";
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let beside = || {
+        let own = std::env::current_exe().ok()?;
+        on_path(BRIDGE, own.parent()?.as_os_str())
+    };
+    let bridge = match &settings.bridge_program {
+        Some(file) if file.is_file() => Some(absolute(file)?),
+        Some(file) => {
+            let message = format!("MCP_STDIO_BRIDGE: {}: no such file", file.display());
+            return Err(Failure::config(message));
+        }
+        None => beside().or_else(|| on_path(BRIDGE, &path)),
+    };
+    let policy = settings.policy_file.as_deref().unwrap_or(Path::new("."));
+    Ok(Programs {
+        bridge,
+        path,
+        folder: folder(policy)?,
+    })
 }
 
 /// Sets `stop` on Ctrl-C and SIGTERM.

@@ -1,6 +1,7 @@
 //! The control plane: it compiles the policy, feeds Envoy, and runs a whole
 //! gateway on one machine.
 
+pub mod accepted;
 pub mod admin;
 pub mod app;
 pub mod cli;

@@ -3,14 +3,20 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mcp_zero_compile::{Compiled, Scheme, Upstream};
+use mcp_zero_compile::{Compiled, Reach, Scheme, StdioServer, Tls, Upstream};
 use mcp_zero_proto::Keys;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
-use crate::xds::resource::{Endpoint, FilterModule, ListenerSettings, ResourceSet, cluster_name};
+use crate::xds::resource::{
+    Endpoint, FilterModule, ListenerSettings, Place, ResourceSet, cluster_name, format, hex,
+};
 
 /// How long the cluster of a server that has gone stays for exchanges that began before.
 const RETIRES_AFTER: Duration = Duration::from_secs(60);
+
+/// The bridge is on this machine.
+const BRIDGE_CONNECT_SECONDS: u32 = 5;
 
 /// Makes the resources of whatever is live.
 #[derive(Debug)]
@@ -19,6 +25,8 @@ pub struct Publisher {
     module: FilterModule,
     /// Certificate authorities of servers whose policy names none.
     ca_file: String,
+    /// The bridge's socket.
+    bridge: String,
     resources: watch::Sender<Arc<ResourceSet>>,
     live: Vec<Endpoint>,
     retiring: Vec<(Endpoint, Instant)>,
@@ -30,12 +38,14 @@ impl Publisher {
         listener: ListenerSettings,
         module: FilterModule,
         ca_file: String,
+        bridge: String,
     ) -> (Self, watch::Receiver<Arc<ResourceSet>>) {
         let (sender, receiver) = watch::channel(Arc::new(ResourceSet::closed(&listener)));
         let publisher = Self {
             listener,
             module,
             ca_file,
+            bridge,
             resources: sender,
             live: Vec::new(),
             retiring: Vec::new(),
@@ -45,7 +55,7 @@ impl Publisher {
 
     /// Gives a compiled policy the names of its clusters.
     pub fn name_clusters(&self, compiled: Compiled) -> Compiled {
-        compiled.with_clusters(|upstream| cluster_name(&endpoint(upstream, &self.ca_file)))
+        compiled.with_clusters(|upstream| cluster_name(&self.endpoint(upstream)))
     }
 
     /// Publishes a policy with keys. The listener is the same whatever is published.
@@ -53,7 +63,7 @@ impl Publisher {
         let endpoints: Vec<Endpoint> = compiled
             .upstreams
             .iter()
-            .map(|upstream| endpoint(upstream, &self.ca_file))
+            .map(|upstream| self.endpoint(upstream))
             .collect();
         for gone in self.live.drain(..).filter(|e| !endpoints.contains(e)) {
             self.retiring.push((gone, now));
@@ -82,25 +92,148 @@ impl Publisher {
     pub fn has_retiring(&self) -> bool {
         !self.retiring.is_empty()
     }
+
+    fn endpoint(&self, upstream: &Upstream) -> Endpoint {
+        let plain = Endpoint {
+            name: upstream.name.clone(),
+            place: Place::Bridge {
+                socket: self.bridge.clone(),
+                program: String::new(),
+            },
+            tls: false,
+            path: format!("/{}", upstream.name),
+            connect_timeout_seconds: BRIDGE_CONNECT_SECONDS,
+            timeout_seconds: upstream.timeout_seconds,
+            stream_idle_seconds: upstream.stream_idle_seconds,
+            max_response_bytes: upstream.max_response_bytes,
+            sni: None,
+            ca_file: self.ca_file.clone(),
+            client_certificate: None,
+            headers: Vec::new(),
+        };
+        match &upstream.reach {
+            Reach::Bridge(server) => Endpoint {
+                place: Place::Bridge {
+                    socket: self.bridge.clone(),
+                    program: program(server),
+                },
+                ..plain
+            },
+            Reach::Http(server) => {
+                let Tls {
+                    ca_file,
+                    client_certificate,
+                    sni,
+                } = server.tls.clone();
+                Endpoint {
+                    place: Place::Network {
+                        host: server.url.host.clone(),
+                        port: server.url.port,
+                    },
+                    tls: server.url.scheme == Scheme::Https,
+                    path: server.url.path.clone(),
+                    connect_timeout_seconds: server.connect_timeout_seconds,
+                    sni,
+                    ca_file: ca_file.unwrap_or(plain.ca_file),
+                    client_certificate: client_certificate
+                        .map(|c| (c.certificate_file, c.key_file)),
+                    headers: server.headers.iter().map(format).collect(),
+                    ..plain
+                }
+            }
+        }
+    }
 }
 
-fn endpoint(upstream: &Upstream, ca_file: &str) -> Endpoint {
-    let tls = &upstream.tls;
-    Endpoint {
-        name: upstream.name.clone(),
-        tls: upstream.url.scheme == Scheme::Https,
-        host: upstream.url.host.clone(),
-        port: upstream.url.port,
-        path: upstream.url.path.clone(),
-        connect_timeout_seconds: upstream.connect_timeout_seconds,
-        timeout_seconds: upstream.timeout_seconds,
-        stream_idle_seconds: upstream.stream_idle_seconds,
-        max_response_bytes: upstream.max_response_bytes,
-        sni: tls.sni.clone(),
-        ca_file: tls.ca_file.clone().unwrap_or_else(|| ca_file.to_owned()),
-        client_certificate: tls
-            .client_certificate
-            .as_ref()
-            .map(|c| (c.certificate_file.clone(), c.key_file.clone())),
+/// What is started behind the bridge, as a hash. It is published with the name of the cluster, so
+/// that values of variables and arguments, which may be secrets easy to guess, are no part of it.
+fn program(server: &StdioServer) -> String {
+    let mut hash = Sha256::new();
+    let mut part = |text: &str| {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text);
+    };
+    part(&server.command);
+    part(server.cwd.as_deref().unwrap_or_default());
+    part(server.sessions.name());
+    for name in server.env.keys() {
+        part(name);
+    }
+    hex(&hash.finalize(), 64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xds::resource::TYPES;
+    use mcp_zero_compile::{Environment, Format, Source, compile};
+
+    /// What a bridged server and one with a header come to, as bytes.
+    fn published(servers: &str) -> (Compiled, String) {
+        let text = format!("version: 1\nservers:\n{servers}");
+        let source = Source {
+            name: "policy.yaml",
+            text: &text,
+            format: Format::Yaml,
+        };
+        let environment = Environment {
+            public_url: "http://localhost:1".to_owned(),
+            gateway_id: "g".to_owned(),
+            variables: [("TOKEN".to_owned(), "c4n4ry-v".to_owned())]
+                .into_iter()
+                .collect(),
+            ..Environment::default()
+        };
+        let listener = ListenerSettings {
+            address: "127.0.0.1:1".parse().unwrap(),
+            access_log: "/l".to_owned(),
+        };
+        let module = FilterModule {
+            path: "/f".to_owned(),
+        };
+        let (mut publisher, resources) = Publisher::new(
+            listener,
+            module,
+            "/ca".to_owned(),
+            "/s/bridge.sock".to_owned(),
+        );
+        let compiled = publisher.name_clusters(compile(source, &environment).unwrap());
+        publisher.publish(&compiled, Keys::default(), Instant::now());
+        let set = resources.borrow().clone();
+        let items = TYPES
+            .iter()
+            .filter_map(|t| set.get(t))
+            .flat_map(|r| &r.items);
+        let bytes: Vec<u8> = items.flat_map(|(_, any)| any.value.clone()).collect();
+        (compiled, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    #[test]
+    fn no_secret_is_in_any_resource() {
+        let (_, bytes) = published(
+            "  - {name: a, transport: stdio, command: c4n4ry-c, args: [c4n4ry-a], env: {A: c4n4ry-e, B: \"${TOKEN}\"}, cwd: c4n4ry-d}\n  - {name: b, transport: http, url: \"https://b.example/\", headers: {Authorization: \"Bearer ${TOKEN}\"}}\n",
+        );
+        assert!(!bytes.contains("c4n4ry"), "{bytes}");
+        assert!(bytes.contains("Bearer %ENVIRONMENT(TOKEN)%"));
+        assert!(bytes.contains("/s/bridge.sock") && bytes.contains("/a"));
+    }
+
+    #[test]
+    fn another_program_is_another_version_and_another_secret_is_not() {
+        let version = |rest: &str| {
+            let server = format!("  - {{name: a, transport: stdio, {rest}}}\n");
+            published(&server).0.policy_version
+        };
+        let plain = version("command: x, env: {A: b}");
+        assert_eq!(plain, version("command: x, env: {A: c}"));
+        assert_eq!(plain, version("command: x, args: [s], env: {A: b}"));
+        for other in [
+            "command: y, env: {A: b}",
+            "command: x, env: {B: b}",
+            "command: x, env: {A: b}, cwd: z",
+            "command: x, env: {A: b}, sessions: shared",
+        ] {
+            assert_ne!(plain, version(other), "{other}");
+        }
     }
 }

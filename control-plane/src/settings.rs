@@ -62,6 +62,12 @@ pub struct Options {
     /// The Envoy program [MCP_ENVOY]
     #[arg(long, value_name = "FILE")]
     pub envoy: Option<String>,
+    /// Where the bridge to stdio servers listens [MCP_BRIDGE, unix:bridge.sock in the state directory]
+    #[arg(long, value_name = "unix:PATH")]
+    pub bridge: Option<String>,
+    /// The bridge program [MCP_STDIO_BRIDGE, mcp-stdio-bridge beside this program or on the PATH]
+    #[arg(long, value_name = "FILE")]
+    pub bridge_program: Option<String>,
     /// Address of health and administration, or off [127.0.0.1:8081]
     #[arg(long, value_name = "ADDRESS")]
     pub admin: Option<String>,
@@ -100,6 +106,10 @@ pub struct Settings {
     pub filter: Option<PathBuf>,
     /// The Envoy program, where it was given.
     pub envoy: Option<PathBuf>,
+    /// The bridge's socket, where it was given.
+    pub bridge: Option<PathBuf>,
+    /// The bridge program, where it was given.
+    pub bridge_program: Option<PathBuf>,
     /// Where health and administration are served.
     pub admin: Option<SocketAddr>,
 }
@@ -209,6 +219,8 @@ impl Reader<'_> {
                 .unwrap_or_else(|| PathBuf::from(".mcp-zero")),
             filter: path(self.text(&options.filter, "MCP_FILTER_MODULE")),
             envoy: path(self.text(&options.envoy, "MCP_ENVOY")),
+            bridge: self.bridge(&options.bridge),
+            bridge_program: path(self.text(&options.bridge_program, "MCP_STDIO_BRIDGE")),
             admin: admin?,
         };
         if settings.policy_file.is_some() && settings.upstream_url.is_some() {
@@ -293,6 +305,16 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    fn bridge(&mut self, option: &Option<String>) -> Option<PathBuf> {
+        let text = self.text(option, "MCP_BRIDGE")?;
+        let path = text.strip_prefix("unix:").filter(|path| !path.is_empty());
+        if path.is_none() {
+            self.problems
+                .push(format!("MCP_BRIDGE: `{text}` is not unix:PATH"));
+        }
+        path.map(PathBuf::from)
     }
 
     fn public_url(&mut self, option: &Option<String>) -> Option<String> {

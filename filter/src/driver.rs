@@ -12,7 +12,9 @@ pub use machine::Machine;
 
 use crate::host::{Host, HostError};
 use crate::refusal;
-use mcp_zero_gate::{Answer, CallError, CallId, Cx, Direction, End, Event, Exchange, Flow, World};
+use mcp_zero_gate::{
+    Answer, CallError, CallId, Cx, Direction, End, Event, Exchange, Flow, Mark, World,
+};
 
 /// What the callback answers the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +70,6 @@ impl Side {
 /// The driver of one HTTP stream.
 #[derive(Debug)]
 pub struct Driver<M = Exchange> {
-    sequence: u64,
     machine: Option<M>,
     /// Envoy's request id, where it is safe to repeat.
     correlation: Option<String>,
@@ -87,11 +88,16 @@ pub struct Driver<M = Exchange> {
     calls: Vec<(u32, CallId)>,
 }
 
+impl<M: Machine> Default for Driver<M> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<M: Machine> Driver<M> {
-    /// A stream of which nothing has come yet; `sequence` numbers the worker's exchanges.
-    pub fn new(sequence: u64) -> Self {
+    /// A stream of which nothing has come yet.
+    pub fn new() -> Self {
         Self {
-            sequence,
             machine: None,
             correlation: None,
             request: Side::Ahead,
@@ -202,8 +208,9 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// The stream has ended, however; leaves the record to the access log.
-    pub fn on_log(&mut self, host: &mut dyn Host) {
+    /// The stream has ended, however; leaves the record to the access log. `mark` is asked
+    /// for only if there is one.
+    pub fn on_log<'m>(&mut self, mark: impl FnOnce() -> Mark<'m>, host: &mut dyn Host) {
         let Some(machine) = self.machine.take() else {
             return;
         };
@@ -212,7 +219,7 @@ impl<M: Machine> Driver<M> {
         } else {
             End::Aborted
         };
-        let record = machine.close(end);
+        let record = machine.close(end, mark());
         if let Err(e) = host.set_state(RECORD, record.as_bytes()) {
             host.log(&e.to_string());
         }
@@ -366,4 +373,5 @@ fn broken(call: &'static str) -> HostError {
 }
 
 #[cfg(test)]
+#[cfg(not(feature = "panic-switch"))]
 mod tests;

@@ -55,6 +55,7 @@ fn text(bytes: &[u8], at: &mut usize, length: usize) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
+#[cfg(not(feature = "panic-switch"))]
 mod tests {
     use super::*;
 

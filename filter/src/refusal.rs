@@ -37,6 +37,7 @@ pub(crate) fn is_safe(id: &str) -> bool {
 }
 
 #[cfg(test)]
+#[cfg(not(feature = "panic-switch"))]
 mod tests {
     use super::*;
 

@@ -2,7 +2,7 @@
 /// One configuration of a filter: two parts that change on their own.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Snapshot {
-    /// Must equal the reader's own number, currently 1.
+    /// Must equal the reader's own number, currently 2.
     #[prost(uint32, tag = "1")]
     pub format: u32,
     /// A pure function of the policy document and the compiler's version.
@@ -68,6 +68,9 @@ pub struct Server {
     /// Time limit of call-outs, in milliseconds.
     #[prost(uint32, tag = "7")]
     pub callout_timeout_ms: u32,
+    /// Reached through the bridge: requests carry x-mcp-zero-caller, by which it limits callers.
+    #[prost(bool, tag = "8")]
+    pub bridged: bool,
 }
 /// One rule of the policy file.
 #[derive(Clone, PartialEq, ::prost::Message)]

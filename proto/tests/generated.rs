@@ -31,3 +31,22 @@ fn generated_code_is_current() {
         "run `BLESS=1 cargo test -p mcp-zero-proto`"
     );
 }
+
+/// A filter of another format than a snapshot's refuses it. Whatever changes the schema is looked
+/// at here: what could make an older filter more lenient takes the next number.
+#[test]
+fn the_format_belongs_to_the_schema() {
+    use mcp_zero_proto::{FORMAT, Message as _};
+    use sha2::{Digest as _, Sha256};
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = protox::Compiler::new([root])
+        .and_then(|mut compiler| {
+            compiler.include_source_info(false);
+            compiler.open_file("snapshot.proto")?;
+            Ok(compiler.file_descriptor_set())
+        })
+        .expect("a valid schema");
+    let digest = Sha256::digest(files.encode_to_vec());
+    let hash: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
+    assert_eq!((FORMAT, hash.as_str()), (2, "8cc0fd151fa92c23"));
+}

@@ -1,6 +1,7 @@
 // A client with the 1.x TypeScript SDK: the one that most MCP clients in use are built with.
 //
 //   node call.mjs --url URL [--token JWT] [--answer-server]
+//   node call.mjs --command '["PROGRAM", "ARGUMENT", …]' [--answer-server]
 //
 // Operations and answers: see README.md beside this file.
 
@@ -8,9 +9,20 @@ import { answers, headers, load, options, perform, run } from './lines.mjs';
 
 const { Client } = load('@modelcontextprotocol/sdk/client/index.js');
 const { StreamableHTTPClientTransport } = load('@modelcontextprotocol/sdk/client/streamableHttp.js');
+const { StdioClientTransport } = load('@modelcontextprotocol/sdk/client/stdio.js');
 const schemas = load('@modelcontextprotocol/sdk/types.js');
 
-const given = options();
+const given = options({ command: { type: 'string' } });
+
+function open() {
+  if (given.command) {
+    const [command, ...args] = JSON.parse(given.command);
+    return new StdioClientTransport({ command, args, env: process.env });
+  }
+  return new StreamableHTTPClientTransport(new URL(given.url), {
+    requestInit: { headers: headers(given) },
+  });
+}
 
 async function connect() {
   const asked = given['answer-server'];
@@ -21,15 +33,13 @@ async function connect() {
     client.setRequestHandler(schemas.ElicitRequestSchema, answers['elicitation/create']);
     client.setRequestHandler(schemas.ListRootsRequestSchema, answers['roots/list']);
   }
-  const transport = new StreamableHTTPClientTransport(new URL(given.url), {
-    requestInit: { headers: headers(given) },
-  });
+  const transport = open();
   await client.connect(transport);
   return {
     client,
     transport,
     async end() {
-      await transport.terminateSession().catch(() => {});
+      await transport.terminateSession?.().catch(() => {});
       await client.close();
     },
   };

@@ -22,7 +22,7 @@ export function options(extra = {}) {
       ...extra,
     },
   });
-  if (!values.url) throw new Error('--url is missing');
+  if (!values.url && !values.command) throw new Error('--url is missing');
   return values;
 }
 

@@ -1,7 +1,8 @@
 //! A whole gateway as a user starts it: `mcp-zero run --dev`.
 
-use crate::client::{Response, exchange};
+use crate::client::{Response, exchange, response};
 use crate::part;
+use crate::plane::ask_envoy;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read};
@@ -53,6 +54,8 @@ pub struct Options {
     pub no_dev: bool,
     /// Variables.
     pub variables: Vec<(String, String)>,
+    /// Another filter than the shipped one.
+    pub filter: Option<PathBuf>,
 }
 
 impl Gateway {
@@ -86,7 +89,10 @@ impl Gateway {
             .arg("--envoy")
             .arg(part("MCP_ZERO_TEST_ENVOY"))
             .arg("--filter")
-            .arg(part("MCP_ZERO_TEST_FILTER"))
+            .arg(match &options.filter {
+                Some(filter) => filter.clone(),
+                None => part("MCP_ZERO_TEST_FILTER"),
+            })
             .args(&options.arguments)
             .envs(options.variables.iter().cloned())
             .stdin(Stdio::null())
@@ -208,12 +214,87 @@ impl Gateway {
         }
     }
 
-    fn records_now(&self) -> Vec<Value> {
-        let parsed = self.records.all().into_iter().map(|line| {
-            serde_json::from_str::<Value>(&line).unwrap_or_else(|e| panic!("{e}: {line}"))
+    /// Waits for a number of audit records of one tool, among whatever else a client does.
+    ///
+    /// # Panics
+    /// As [`Gateway::records`].
+    pub fn records_of(&self, tool: &str, count: usize) -> Vec<Value> {
+        let begin = Instant::now();
+        loop {
+            let mut records = self.records_now();
+            records.retain(|r| r["tool_name"] == tool);
+            if records.len() >= count || begin.elapsed() > Duration::from_secs(10) {
+                assert_eq!(records.len(), count, "{records:#?}");
+                return records;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Every record so far, those of the ready probe too.
+    ///
+    /// # Panics
+    /// When one is no JSON.
+    pub fn all_records(&self) -> Vec<Value> {
+        let lines = self.records.all();
+        let parsed = lines.iter().map(|line| {
+            serde_json::from_str::<Value>(line).unwrap_or_else(|e| panic!("{e}: {line}"))
         });
+        parsed.collect()
+    }
+
+    /// Waits for the record of one exchange.
+    ///
+    /// # Panics
+    /// When it does not come, or there are two.
+    pub fn record(&self, correlation_id: &str) -> Value {
+        let begin = Instant::now();
+        loop {
+            let mut found = self.all_records();
+            found.retain(|r| r["correlation_id"] == correlation_id);
+            assert!(found.len() < 2, "{found:#?}");
+            if let Some(record) = found.pop() {
+                return record;
+            }
+            assert!(
+                begin.elapsed() < Duration::from_secs(10),
+                "no record of {correlation_id}:\n{}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// One of its Envoy's admin pages, without the head.
+    ///
+    /// # Panics
+    /// When Envoy does not answer.
+    pub fn envoy_admin(&self, page: &str) -> String {
+        let answer = ask_envoy(&self.state().join("envoy.sock"), page);
+        response(&answer).expect("a whole page").body
+    }
+
+    /// The process id of its Envoy, while there is one.
+    ///
+    /// # Panics
+    /// When `ps` cannot be started.
+    pub fn envoy_pid(&self) -> Option<u32> {
+        let listed = Command::new("ps")
+            .args(["-o", "pid=", "--ppid", &self.child.id().to_string()])
+            .output()
+            .expect("ps starts");
+        let text = String::from_utf8_lossy(&listed.stdout);
+        text.split_whitespace().find_map(|pid| pid.parse().ok())
+    }
+
+    /// The audit records that are there already, without those of the ready probe.
+    ///
+    /// # Panics
+    /// When one is no JSON.
+    pub fn records_now(&self) -> Vec<Value> {
         // The probe asks for `/` before anybody else can.
-        parsed
+        self.all_records()
+            .into_iter()
             .filter(|r| r["server_name"].is_string() || r["cause"] != "not_found")
             .collect()
     }

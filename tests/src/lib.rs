@@ -7,27 +7,43 @@
     reason = "a harness that cannot start its parts fails the test at once"
 )]
 
+mod bridge;
 mod client;
+pub mod compose;
+mod conformance;
 mod demo;
 mod envoy;
+pub mod fault;
+mod forward;
 mod gateway;
 mod issuer;
 mod mcp;
+mod pki;
 mod plane;
+mod plant;
 mod policy;
+mod process;
 mod scripted;
 mod upstream;
+mod yaml;
 
-pub use client::{Response, connect, exchange, read};
+pub use bridge::Bridge;
+pub use client::{Connection, Response, attempt, connect, exchange, read, response};
+pub use conformance::{Check, Status, Suite};
 pub use demo::Demo;
 pub use envoy::Envoy;
+pub use forward::Forward;
 pub use gateway::{Gateway, Options, request, signal, token};
 pub use issuer::{Issuer, Signer};
 pub use mcp::{Everything, Session};
-pub use plane::{Plane, wait};
+pub use pki::{Authority, Identity};
+pub use plane::{Plane, admin, wait};
+pub use plant::{ANSWER, Plant};
 pub use policy::policy;
-pub use scripted::{Answer, Received, Scripted, events, ok};
+pub use process::{Process, free_address, mcp_zero, validate};
+pub use scripted::{Answer, PAUSE, Received, Scripted, events, ok};
 pub use upstream::Upstream;
+pub use yaml::{documents, fill, repository, shipped};
 
 use std::path::PathBuf;
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// npm's server-everything over Streamable HTTP; ended when dropped.
+/// A server on an official npm package over Streamable HTTP; ended when dropped.
 #[derive(Debug)]
 pub struct Everything {
     child: Child,
@@ -16,20 +16,36 @@ pub struct Everything {
 }
 
 impl Everything {
-    /// Starts on a free port and waits until it listens.
+    /// Starts npm's server-everything on a free port and waits until it listens.
     ///
     /// # Panics
     /// When it does not within 30 seconds.
     pub fn start() -> Self {
+        let script = part("MCP_ZERO_TEST_NPM_CLIENTS")
+            .join("node_modules/@modelcontextprotocol/server-everything/dist/index.js");
+        Self::node(|command, port| {
+            command.arg(script).arg("streamableHttp").env("PORT", port);
+        })
+    }
+
+    /// Starts one of our own servers in `tests/conformance`.
+    ///
+    /// # Panics
+    /// As [`Everything::start`].
+    pub fn ours(script: &str, arguments: &[&str]) -> Self {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("conformance");
+        Self::node(|command, port| {
+            command.arg(folder.join(script)).arg(port).args(arguments);
+        })
+    }
+
+    fn node(configure: impl FnOnce(&mut Command, &str)) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("a bound socket has an address");
         drop(free);
-        let script = part("MCP_ZERO_TEST_NPM_CLIENTS")
-            .join("node_modules/@modelcontextprotocol/server-everything/dist/index.js");
-        let child = Command::new(part("MCP_ZERO_TEST_NODE"))
-            .arg(script)
-            .arg("streamableHttp")
-            .env("PORT", address.port().to_string())
+        let mut command = Command::new(part("MCP_ZERO_TEST_NODE"));
+        configure(&mut command, &address.port().to_string());
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -40,11 +56,16 @@ impl Everything {
         while TcpStream::connect(address).is_err() {
             assert!(
                 begin.elapsed() < Duration::from_secs(30),
-                "server-everything does not listen"
+                "the server does not listen"
             );
             std::thread::sleep(Duration::from_millis(50));
         }
         server
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Its URL.
@@ -83,10 +104,24 @@ impl Session {
         Self::new(part("MCP_ZERO_TEST_PYTHON"), "call.py", url, token)
     }
 
+    /// FastMCP's client.
+    pub fn fastmcp(url: &str, token: &str) -> Self {
+        Self::new(part("MCP_ZERO_TEST_PYTHON"), "call_fastmcp.py", url, token)
+    }
+
+    /// npm `@modelcontextprotocol/sdk` 1.x over standard input and output of a program.
+    pub fn stdio(command: &Value) -> Self {
+        Self::new(part("MCP_ZERO_TEST_NODE"), "call.mjs", "", "")
+            .with(&["--command", &command.to_string()])
+    }
+
     fn new(program: PathBuf, script: &str, url: &str, token: &str) -> Self {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("clients");
         let mut command = Command::new(program);
-        command.arg(folder.join(script)).args(["--url", url]);
+        command.arg(folder.join(script));
+        if !url.is_empty() {
+            command.args(["--url", url]);
+        }
         if !token.is_empty() {
             command.args(["--token", token]);
         }

@@ -20,6 +20,8 @@ pub struct Plane {
     issuer: String,
     control: Option<Child>,
     envoy: Option<Child>,
+    /// What the bootstrap says in place of its names.
+    fills: Vec<(&'static str, String)>,
 }
 
 impl Plane {
@@ -36,6 +38,10 @@ impl Plane {
             issuer: issuer.to_owned(),
             control: None,
             envoy: None,
+            fills: vec![
+                ("${HEAP_BYTES}", "1073741824".to_owned()),
+                ("${MAX_CONNECTIONS}", "1000".to_owned()),
+            ],
         };
         plane.set_policy(policy);
         plane
@@ -51,6 +57,17 @@ impl Plane {
 
     fn path(&self) -> &Path {
         self.state.path()
+    }
+
+    /// Has the bootstrap say something else in place of a text of it.
+    ///
+    /// # Panics
+    /// When the bootstrap does not hold the text.
+    #[must_use]
+    pub fn with(mut self, text: &'static str, instead: &str) -> Self {
+        assert!(BOOTSTRAP.contains(text), "no {text:?} in the bootstrap");
+        self.fills.insert(0, (text, instead.to_owned()));
+        self
     }
 
     /// Starts the control plane.
@@ -99,9 +116,11 @@ impl Plane {
             .replace(
                 "${XDS_SOCKET}",
                 &quoted(&self.path().join("state/xds.sock")),
-            )
-            .replace("${HEAP_BYTES}", "1073741824")
-            .replace("${MAX_CONNECTIONS}", "1000");
+            );
+        let text = self
+            .fills
+            .iter()
+            .fold(text, |text, (name, value)| text.replace(name, value));
         let file = self.path().join("bootstrap.yaml");
         std::fs::write(&file, text).expect("the bootstrap is written");
         let mut command = Command::new(part("MCP_ZERO_TEST_ENVOY"));
@@ -145,7 +164,7 @@ impl Plane {
     /// Waits until the control plane's log holds a text so often.
     ///
     /// # Panics
-    /// When it does not within 15 seconds.
+    /// When it does not within 45 seconds.
     pub fn wait_for_log(&self, text: &str, count: usize) {
         wait(&format!("{text:?} in the log"), || {
             self.control_log().matches(text).count() >= count
@@ -165,7 +184,7 @@ impl Plane {
     /// Waits until our filter answers.
     ///
     /// # Panics
-    /// When it does not within 15 seconds.
+    /// When it does not within 45 seconds.
     pub fn wait_until_ready(&self) {
         wait("the filter", || {
             self.listens()
@@ -194,17 +213,29 @@ impl Plane {
     /// # Panics
     /// When Envoy does not answer.
     pub fn admin(&self, page: &str) -> String {
-        use std::io::{Read as _, Write as _};
-        let mut stream =
-            std::os::unix::net::UnixStream::connect(self.admin_socket()).expect("Envoy's admin");
-        let text = format!("GET {page} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-        stream
-            .write_all(text.as_bytes())
-            .expect("the request is sent");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("an answer");
-        String::from_utf8_lossy(&answer).into_owned()
+        admin(&self.admin_socket(), page)
     }
+}
+
+/// A page of Envoy's admin interface.
+///
+/// # Panics
+/// When Envoy does not answer.
+pub fn admin(socket: &Path, page: &str) -> String {
+    String::from_utf8_lossy(&ask_envoy(socket, page)).into_owned()
+}
+
+/// The same as it comes over its socket.
+pub(crate) fn ask_envoy(socket: &Path, page: &str) -> Vec<u8> {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::os::unix::net::UnixStream::connect(socket).expect("Envoy's admin");
+    let text = format!("GET {page} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream
+        .write_all(text.as_bytes())
+        .expect("the request is sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    answer
 }
 
 impl Drop for Plane {
@@ -221,7 +252,7 @@ impl Drop for Plane {
     }
 }
 
-/// Waits up to 15 seconds.
+/// Waits up to 45 seconds: machines are slow when much is tested at once.
 ///
 /// # Panics
 /// When it does not come true.
@@ -229,7 +260,7 @@ pub fn wait(what: &str, mut done: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !done() {
         assert!(
-            begin.elapsed() < Duration::from_secs(15),
+            begin.elapsed() < Duration::from_secs(45),
             "{what} does not come"
         );
         std::thread::sleep(Duration::from_millis(50));

@@ -14,6 +14,8 @@ pub struct Received {
     pub head: String,
     /// The body without its framing.
     pub body: String,
+    /// Which of the server's connections it came on, counted from zero.
+    pub connection: usize,
 }
 
 impl Received {
@@ -26,8 +28,11 @@ impl Received {
     }
 }
 
-/// What is sent back: pieces, each written by itself.
+/// What is sent back: pieces, each written by itself. An empty piece is a pause of [`PAUSE`].
 pub type Answer = Vec<Vec<u8>>;
+
+/// How long a server waits where an answer has an empty piece.
+pub const PAUSE: Duration = Duration::from_millis(50);
 
 type Script = dyn Fn(&Received) -> Answer + Send + Sync;
 
@@ -52,9 +57,9 @@ impl Scripted {
         let kept = Arc::clone(&received);
         let script: Arc<Script> = Arc::new(script);
         std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
+            for (number, stream) in listener.incoming().flatten().enumerate() {
                 let (kept, script) = (Arc::clone(&kept), Arc::clone(&script));
-                std::thread::spawn(move || converse(stream, &kept, &*script));
+                std::thread::spawn(move || converse(stream, number, &kept, &*script));
             }
         });
         Self { address, received }
@@ -119,15 +124,19 @@ pub fn events(text: &str, size: usize) -> Answer {
     answer
 }
 
-fn converse(mut stream: TcpStream, kept: &Mutex<Vec<Received>>, script: &Script) {
+fn converse(mut stream: TcpStream, number: usize, kept: &Mutex<Vec<Received>>, script: &Script) {
     // Pieces must leave one by one.
     let _ = stream.set_nodelay(true);
     let mut bytes = Vec::new();
-    while let Some(request) = next(&mut stream, &mut bytes) {
+    while let Some(mut request) = next(&mut stream, &mut bytes) {
+        request.connection = number;
         if let Ok(mut kept) = kept.lock() {
             kept.push(request.clone());
         }
         for piece in script(&request) {
+            if piece.is_empty() {
+                std::thread::sleep(PAUSE);
+            }
             if stream.write_all(&piece).is_err() {
                 return;
             }
@@ -135,7 +144,7 @@ fn converse(mut stream: TcpStream, kept: &Mutex<Vec<Received>>, script: &Script)
     }
 }
 
-fn next(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<Received> {
+pub(crate) fn next(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<Received> {
     let mut piece = [0; 16 * 1024];
     loop {
         if let Some((request, used)) = whole(bytes) {
@@ -154,6 +163,7 @@ fn whole(bytes: &[u8]) -> Option<(Received, usize)> {
     let mut request = Received {
         head: String::from_utf8_lossy(bytes.get(..split)?).into_owned(),
         body: String::new(),
+        connection: 0,
     };
     let rest = bytes.get(split + 4..)?;
     let (body, used) = match request.header("content-length") {
@@ -161,11 +171,7 @@ fn whole(bytes: &[u8]) -> Option<(Received, usize)> {
             let length: usize = length.parse().ok()?;
             (rest.get(..length)?.to_vec(), length)
         }
-        None if request.header("transfer-encoding") == Some("chunked") => {
-            let body = dechunk(rest)?;
-            // Envoy sends nothing more until it was answered.
-            (body, rest.len())
-        }
+        None if request.header("transfer-encoding") == Some("chunked") => dechunk(rest)?,
         None => (Vec::new(), 0),
     };
     request.body = String::from_utf8_lossy(&body).into_owned();

@@ -108,3 +108,42 @@ fn gates_end_with_78_and_one_clear_line() {
         );
     }
 }
+
+#[test]
+fn an_unset_variable_is_a_warning_for_check_and_the_end_for_run() {
+    let header = "timeout_seconds: 2\n    headers: {Authorization: \"Bearer ${UP_TOKEN}\"}";
+    let text = policy("http://127.0.0.1:1/mcp").replace("timeout_seconds: 2", header);
+    let (_keep, file) = file(&text);
+    let (code, text) = mcp_zero(&["check", &file], &[]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("MZ0502") && text.contains("good"), "{text}");
+    for command in ["run", "serve"] {
+        let mut arguments = vec![command, "--policy", &file, "--admin", "off"];
+        if command == "serve" {
+            arguments.extend(["--port", "1"]);
+        }
+        let variables = [("MCP_RELAX_STARTUP_CHECKS", "true")];
+        let (code, text) = mcp_zero(&arguments, &variables);
+        assert_eq!(code, 78, "{command}: {text}");
+        assert!(
+            text.contains("MZ0502") && text.contains("`UP_TOKEN`"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_missing_program_is_told_before_anything_starts() {
+    let server = "  - {name: files, transport: stdio, command: npx, args: [-y, x]}\n";
+    let text =
+        policy("http://127.0.0.1:1/mcp").replace("\nservers:\n", &format!("\nservers:\n{server}"));
+    let (_keep, file) = file(&text);
+    let wanted = "server `files`: no `npx` on the PATH; it comes with Node.js";
+    let path = ("PATH", "/nowhere");
+    let (code, text) = mcp_zero(&["check", &file], &[path]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains(wanted), "{text}");
+    let (code, text) = mcp_zero(&["run", "--policy", &file, "--admin", "off"], &[path]);
+    assert_eq!(code, 78, "{text}");
+    assert!(text.contains(wanted), "{text}");
+}

@@ -5,14 +5,11 @@ use crate::run::{Profile, programs};
 use crate::test::{cargo, variables};
 use crate::{setup, shell, wasm};
 
-/// The Wasm filter that only reads bodies.
-const READER: &str = "mcp-zero-bench-reader";
-
 /// Builds and measures.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let (parts, clients) = setup::all()?;
     let module = wasm::build(&parts)?;
-    let reader = wasm::build_package(&parts, READER)?;
+    let reader = wasm::build_one(&parts, wasm::Package::Reader)?;
     let programs = programs(Profile::Release)?;
     let mut bench = cargo();
     bench.args(["bench", "--locked", "--package", "mcp-zero-tests"]);

@@ -28,6 +28,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("mcp-zero-filter", &["mcp-zero-gate", "mcp-zero-proto"]),
+    // The filter's own source with a switch for tests.
+    ("mcp-zero-filter-trap", &["mcp-zero-gate"]),
     (
         "mcp-zero-control-plane",
         &[
@@ -38,6 +40,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "mcp-zero-proto",
         ],
     ),
+    (
+        "mcp-zero-stdio-bridge",
+        &["mcp-zero-compile", "mcp-zero-wire"],
+    ),
     ("mcp-zero-demo-server", &[]),
     // Measured beside ours; nothing of it is shipped.
     ("mcp-zero-bench-reader", &[]),
@@ -47,12 +53,20 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Outside crates that only some of ours may name.
 const RESERVED: &[(&str, &[&str])] = &[
-    ("proxy-wasm", &["mcp-zero-filter", "mcp-zero-bench-reader"]),
+    (
+        "proxy-wasm",
+        &[
+            "mcp-zero-filter",
+            "mcp-zero-filter-trap",
+            "mcp-zero-bench-reader",
+        ],
+    ),
     (
         "tokio",
         &[
             "mcp-zero-control-plane",
             "mcp-zero-demo-server",
+            "mcp-zero-stdio-bridge",
             "mcp-zero-tests",
         ],
     ),
@@ -62,11 +76,12 @@ const RESERVED: &[(&str, &[&str])] = &[
         &[
             "mcp-zero-control-plane",
             "mcp-zero-demo-server",
+            "mcp-zero-stdio-bridge",
             "mcp-zero-tests",
         ],
     ),
     ("reqwest", &["mcp-zero-control-plane", "mcp-zero-tests"]),
-    ("serde-saphyr", &["mcp-zero-compile"]),
+    ("serde-saphyr", &["mcp-zero-compile", "mcp-zero-tests"]),
 ];
 
 /// Crates that may not reach the module, however indirectly.

@@ -50,6 +50,15 @@ enum Step {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Faults under load in random order, for some minutes.
+    Soak {
+        /// How long
+        #[arg(long, default_value_t = 8)]
+        minutes: u32,
+        /// The seed that an earlier run has printed
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Format, clippy (native and Wasm), documentation, layers.
     Lint,
 }
@@ -65,6 +74,7 @@ fn main() -> ExitCode {
         Step::Env => test::print_environment(),
         Step::Test => test::run(),
         Step::Bench { arguments } => bench::run(&arguments),
+        Step::Soak { minutes, seed } => test::soak(minutes, seed),
         Step::Lint => test::lint(),
     };
     match outcome {

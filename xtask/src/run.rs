@@ -13,7 +13,7 @@ const DEMO_ADDRESS: &str = "127.0.0.1:9100";
 pub(crate) fn run(policy: Option<PathBuf>) -> Result<()> {
     let parts = setup::parts()?;
     let module = wasm::build(&parts)?;
-    let [gateway, demo] = programs(Profile::Dev)?;
+    let [gateway, demo, _] = programs(Profile::Dev)?;
     let policy = match policy {
         Some(policy) => policy,
         None => root()?.join(DEMO_POLICY),
@@ -50,11 +50,12 @@ pub(crate) enum Profile {
     Release,
 }
 
-/// Builds the programs and says where they are: the gateway and the demo server.
-pub(crate) fn programs(profile: Profile) -> Result<[PathBuf; 2]> {
+/// Builds the programs and says where they are: the gateway, the demo server and the bridge, which
+/// the gateway finds beside itself.
+pub(crate) fn programs(profile: Profile) -> Result<[PathBuf; 3]> {
     let mut build = cargo();
     build.args(["build", "--locked", "-p", "mcp-zero-control-plane"]);
-    build.args(["-p", "mcp-zero-demo-server"]);
+    build.args(["-p", "mcp-zero-demo-server", "-p", "mcp-zero-stdio-bridge"]);
     let folder = match profile {
         Profile::Dev => "debug",
         Profile::Release => {
@@ -66,7 +67,8 @@ pub(crate) fn programs(profile: Profile) -> Result<[PathBuf; 2]> {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| root().map(|r| r.join("target")), |t| Ok(t.into()))?;
     let folder = target.join(folder);
-    Ok([folder.join("mcp-zero"), folder.join("mcp-zero-demo-server")])
+    let programs = ["mcp-zero", "mcp-zero-demo-server", "mcp-stdio-bridge"];
+    Ok(programs.map(|program| folder.join(program)))
 }
 
 /// Ctrl-C reaches the whole group by itself; a plain SIGTERM reaches only us.

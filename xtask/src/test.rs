@@ -9,7 +9,7 @@ use std::process::Command;
 /// Sets up, builds what the end-to-end tests start, and runs every test.
 pub(crate) fn run() -> Result<()> {
     let (parts, clients) = setup::all()?;
-    let module = wasm::build(&parts)?;
+    let modules = wasm::build_with_trap(&parts)?;
     let programs = run::programs(run::Profile::Dev)?;
     let mut tests = cargo();
     if nextest() {
@@ -18,16 +18,30 @@ pub(crate) fn run() -> Result<()> {
         tests.arg("test");
     }
     tests.args(["--workspace", "--all-targets", "--locked"]);
-    tests.envs(variables(parts, clients, module, programs));
+    tests.envs(test_variables(parts, clients, modules, programs));
     shell::run(&mut tests)
+}
+
+/// Runs the faults of the end-to-end tests in random order, for so many minutes.
+pub(crate) fn soak(minutes: u32, seed: Option<u64>) -> Result<()> {
+    let (parts, clients) = setup::all()?;
+    let module = wasm::build(&parts)?;
+    let programs = run::programs(run::Profile::Dev)?;
+    let mut soak = cargo();
+    soak.args(["run", "--locked", "-p", "mcp-zero-tests"])
+        .args(["--bin", "mcp-zero-faults", "--", "soak"])
+        .arg(minutes.to_string())
+        .args(seed.map(|seed| seed.to_string()))
+        .envs(variables(parts, clients, module, programs));
+    shell::run(&mut soak)
 }
 
 /// Prints what `run` passes to the tests.
 pub(crate) fn print_environment() -> Result<()> {
     let (parts, clients) = setup::all()?;
-    let module = wasm::build(&parts)?;
+    let modules = wasm::build_with_trap(&parts)?;
     let programs = run::programs(run::Profile::Dev)?;
-    for (name, path) in variables(parts, clients, module, programs) {
+    for (name, path) in test_variables(parts, clients, modules, programs) {
         println!("export {name}='{}'", path.display());
     }
     Ok(())
@@ -47,7 +61,7 @@ pub(crate) fn lint() -> Result<()> {
         "-D",
         "warnings",
     ]))?;
-    shell::run(wasm::cargo(&parts, "clippy", wasm::FILTER)?.args(["--", "-D", "warnings"]))?;
+    shell::run(wasm::cargo(&parts, "clippy", &wasm::Package::ALL)?.args(["--", "-D", "warnings"]))?;
     shell::run(
         cargo()
             .args(["doc", "--workspace", "--no-deps", "--locked"])
@@ -55,21 +69,36 @@ pub(crate) fn lint() -> Result<()> {
     )
 }
 
+fn test_variables(
+    parts: Parts,
+    clients: Clients,
+    [filter, trap]: [PathBuf; 2],
+    programs: [PathBuf; 3],
+) -> Vec<(&'static str, PathBuf)> {
+    let mut variables = variables(parts, clients, filter, programs);
+    variables.push(("MCP_ZERO_TEST_FILTER_TRAP", trap));
+    variables
+}
+
+/// What the harness reads, for tests and benchmarks.
 pub(crate) fn variables(
     parts: Parts,
     clients: Clients,
-    module: PathBuf,
-    programs: [PathBuf; 2],
-) -> [(&'static str, PathBuf); 7] {
-    let [gateway, demo] = programs;
-    [
+    filter: PathBuf,
+    programs: [PathBuf; 3],
+) -> Vec<(&'static str, PathBuf)> {
+    let [gateway, demo, bridge] = programs;
+    vec![
         ("MCP_ZERO_TEST_GATEWAY", gateway),
         ("MCP_ZERO_TEST_DEMO_SERVER", demo),
+        ("MCP_ZERO_TEST_BRIDGE", bridge),
         ("MCP_ZERO_TEST_ENVOY", parts.envoy),
-        ("MCP_ZERO_TEST_FILTER", module),
+        ("MCP_ZERO_TEST_FILTER", filter),
         ("MCP_ZERO_TEST_NODE", clients.node),
         ("MCP_ZERO_TEST_NPM_CLIENTS", clients.npm),
         ("MCP_ZERO_TEST_PYTHON", clients.python),
+        ("MCP_ZERO_TEST_TOOLS", clients.tools),
+        ("MCP_ZERO_TEST_WHEELS", clients.wheels),
     ]
 }
 

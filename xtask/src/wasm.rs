@@ -9,9 +9,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use wasmparser::{Parser, Payload, TypeRef};
 
-/// The package of the module that is shipped.
-pub(crate) const FILTER: &str = "mcp-zero-filter";
-
 /// Bytes of code. Envoy spends about two seconds of CPU on each MB of it at start.
 const CODE_BUDGET: usize = 1_200_000;
 /// Bytes of static data.
@@ -28,19 +25,74 @@ const WASI: &[&str] = &[
     "random_get",
 ];
 
+/// A package that makes a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Package {
+    /// The one that is shipped.
+    Filter,
+    /// The same source with a switch that makes it panic, for tests.
+    Trap,
+    /// A filter that only reads bodies, for benchmarks.
+    Reader,
+}
+
+/// The header by which tests spring the trap.
+const TRAP: &[u8] = b"x-mcp-zero-trap";
+
+impl Package {
+    pub(crate) const ALL: [Self; 3] = [Self::Filter, Self::Trap, Self::Reader];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Filter => "mcp-zero-filter",
+            Self::Trap => "mcp-zero-filter-trap",
+            Self::Reader => "mcp-zero-bench-reader",
+        }
+    }
+
+    fn file(self) -> &'static str {
+        match self {
+            Self::Filter => "mcp_zero_filter",
+            Self::Trap => "mcp_zero_filter_trap",
+            Self::Reader => "mcp_zero_bench_reader",
+        }
+    }
+}
+
 /// Builds the module and returns its path, which names its content.
 pub(crate) fn build(parts: &Parts) -> Result<PathBuf> {
-    build_package(parts, FILTER)
+    build_one(parts, Package::Filter)
 }
 
 /// Builds a module of the workspace as the filter is built.
-pub(crate) fn build_package(parts: &Parts, package: &str) -> Result<PathBuf> {
+pub(crate) fn build_one(parts: &Parts, package: Package) -> Result<PathBuf> {
+    // As nothing but a module: rustc leaves link-time optimisation out where it makes a library
+    // for Rust as well.
+    let mut build = cargo(parts, "rustc", &[package])?;
+    shell::run(build.args(["--crate-type", "cdylib"]))?;
+    keep(package)
+}
+
+/// Builds the module and its twin with the trap.
+pub(crate) fn build_with_trap(parts: &Parts) -> Result<[PathBuf; 2]> {
+    Ok([
+        build_one(parts, Package::Filter)?,
+        build_one(parts, Package::Trap)?,
+    ])
+}
+
+fn keep(package: Package) -> Result<PathBuf> {
     let root = root()?;
-    shell::run(&mut cargo(parts, "build", package)?)?;
-    let crate_name = package.replace('-', "_");
-    let built = root.join(format!("target/wasm32-wasip1/wasm/{crate_name}.wasm"));
+    let file = package.file();
+    let built = root.join(format!("target/wasm32-wasip1/wasm/{file}.wasm"));
     let module = std::fs::read(&built)?;
     let sizes = check(&module)?;
+    let has_trap = module.windows(TRAP.len()).any(|w| w == TRAP);
+    if has_trap != (package == Package::Trap) {
+        return Err(Failure::new(format!(
+            "{file}.wasm: the trap of tests belongs in their own module and in no other"
+        )));
+    }
     let digest: String = Sha256::digest(&module)
         .iter()
         .take(8)
@@ -48,7 +100,7 @@ pub(crate) fn build_package(parts: &Parts, package: &str) -> Result<PathBuf> {
         .collect();
     let folder = root.join("target/wasm");
     std::fs::create_dir_all(&folder)?;
-    let named = folder.join(format!("{crate_name}-{digest}.wasm"));
+    let named = folder.join(format!("{file}-{digest}.wasm"));
     if !named.exists() {
         let partial = folder.join(format!("{digest}.partial"));
         std::fs::write(&partial, &module)?;
@@ -64,13 +116,15 @@ pub(crate) fn build_package(parts: &Parts, package: &str) -> Result<PathBuf> {
 }
 
 /// A cargo command for the module's target, with the standard library built from source.
-pub(crate) fn cargo(parts: &Parts, command: &str, package: &str) -> Result<Command> {
+pub(crate) fn cargo(parts: &Parts, command: &str, packages: &[Package]) -> Result<Command> {
     let root = root()?;
     let sysroot = shell::output(Command::new("rustc").args(["--print", "sysroot"]))?;
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(&root).args([command, "--quiet", "--lib"]);
+    for package in packages {
+        cargo.args(["--package", package.name()]);
+    }
     cargo
-        .current_dir(&root)
-        .args([command, "--quiet", "--package", package, "--lib"])
         .args(["--profile", "wasm", "--target", "wasm32-wasip1"])
         .args(["-Z", "build-std=std,panic_abort"])
         .args(["--target-dir"])

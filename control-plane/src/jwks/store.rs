@@ -29,6 +29,21 @@ pub struct Looked {
     keys: Result<Vec<proto::Key>, String>,
 }
 
+impl Looked {
+    /// What was found for an issuer.
+    pub(super) fn new(plan: &IssuerPlan, keys: Result<Vec<proto::Key>, String>) -> Self {
+        Self {
+            source: source(plan),
+            keys,
+        }
+    }
+
+    /// Why there are no keys.
+    pub(super) fn problem(&self) -> Option<&str> {
+        self.keys.as_ref().err().map(String::as_str)
+    }
+}
+
 /// The keys of the live policy's issuers.
 #[derive(Debug, Default)]
 pub struct KeyStore {
@@ -118,10 +133,8 @@ fn unix_now() -> u64 {
 
 /// Asks one issuer.
 pub async fn look_up(fetcher: Fetcher, plan: IssuerPlan) -> Looked {
-    Looked {
-        keys: ask(&fetcher, &plan).await,
-        source: source(&plan),
-    }
+    let keys = ask(&fetcher, &plan).await;
+    Looked::new(&plan, keys)
 }
 
 async fn ask(fetcher: &Fetcher, plan: &IssuerPlan) -> Result<Vec<proto::Key>, String> {
@@ -133,18 +146,27 @@ async fn ask(fetcher: &Fetcher, plan: &IssuerPlan) -> Result<Vec<proto::Key>, St
         )
         .await
         .map_err(|e| e.to_string())?;
+    keys_in(&fetched.body, plan, &fetched.uri)
+}
+
+/// The keys of a set that an issuer's tokens may be signed with; never none. `origin` is where
+/// the set is from.
+pub(super) fn keys_in(
+    set: &[u8],
+    plan: &IssuerPlan,
+    origin: &str,
+) -> Result<Vec<proto::Key>, String> {
     let allowed: Vec<Algorithm> = plan
         .algorithms
         .iter()
         .filter_map(|a| Algorithm::parse(a.name()))
         .collect();
-    let set =
-        jwks::parse_jwks(&fetched.body, &allowed).map_err(|e| format!("{}: {e}", fetched.uri))?;
+    let set = jwks::parse_jwks(set, &allowed).map_err(|e| format!("{origin}: {e}"))?;
     for warning in &set.warnings {
-        tracing::warn!(issuer = plan.issuer, uri = fetched.uri, "{warning}");
+        tracing::warn!(issuer = plan.issuer, origin, "{warning}");
     }
     if set.keys.is_empty() {
-        return Err(format!("{}: no usable key", fetched.uri));
+        return Err(format!("{origin}: no usable key"));
     }
     let keys = set.keys.into_iter().map(|key| proto::Key {
         kid: key.kid,

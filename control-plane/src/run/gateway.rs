@@ -1,4 +1,4 @@
-//! Control plane, Envoy and audit of one machine, from start to clean end.
+//! Control plane, Envoy, bridge and audit of one machine, from start to clean end.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,9 +8,11 @@ use mcp_zero_compile::DevIssuer;
 use tokio::sync::watch;
 
 use super::audit;
-use super::bootstrap::Bootstrap;
+use super::bootstrap::{self, Bootstrap};
+use super::bridge::{self, BridgeCommand};
+use super::envoy::EnvoyCommand;
 use super::probe::{Probe, probe};
-use super::supervisor::{EnvoyCommand, supervise};
+use super::supervisor::supervise;
 use crate::app::{Plane, Published, Start};
 use crate::dev::{AUDIENCE, DevIdentity, DevServer};
 use crate::failure::Failure;
@@ -29,6 +31,8 @@ pub struct Gateway {
     pub concurrency: Option<u32>,
     /// Its base id.
     pub base_id: Option<u32>,
+    /// The socket over which it is fed, in the state directory.
+    pub xds_socket: PathBuf,
 }
 
 /// Starts the development issuer of a state directory.
@@ -54,7 +58,7 @@ pub async fn run(
     stop: watch::Sender<bool>,
     stopped: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
-    let state = start
+    let state = gateway
         .xds_socket
         .parent()
         .map_or_else(|| PathBuf::from("."), Path::to_path_buf);
@@ -62,27 +66,47 @@ pub async fn run(
     let listener = start.listener.clone();
     let command = envoy_command(&gateway, &start, &state)?;
     let access_log = PathBuf::from(&start.listener.access_log);
+    let bridge_socket = start.bridge_socket.clone();
+    let bridge = bridge_command(&start)?;
     let (plane_stop, plane_stopped) = watch::channel(false);
     let plane = Plane::start(start, plane_stopped.clone()).await?;
+    let status = audit::Status::default();
     if let Some(address) = settings.admin {
-        admin::serve(address, plane.fleet.clone(), plane.published.clone()).await?;
+        let (fleet, published) = (plane.fleet.clone(), plane.published.clone());
+        admin::serve(address, fleet, published, status.clone()).await?;
     }
     let (audit_stop, audit_stopped) = watch::channel(false);
-    let audit = tokio::spawn(audit::follow(access_log, plane.sink.clone(), audit_stopped));
+    let audit = audit::follow(access_log, plane.sink.clone(), audit_stopped, status);
+    let audit = tokio::spawn(audit);
     let url = settings.public_url(listener.address);
     let local = local_url(listener.address);
     let state_shown = settings.state_dir.clone();
     let announcing = tokio::spawn({
         let (published, stopped) = (plane.published.clone(), stopped.clone());
         async move {
-            if let Some(published) = ready(listener.address, published, stopped).await {
+            if let Some(published) =
+                ready(listener.address, &bridge_socket, published, stopped).await
+            {
                 banner(&published, &url, &local, &state_shown);
             }
         }
     });
-    let ended = supervise(command, stopped).await;
+    let (bridge_stop, bridge_stopped) = watch::channel(false);
+    let bridging = bridge.map(|command| {
+        tokio::spawn(bridge::run(
+            command,
+            plane.published.clone(),
+            bridge_stopped,
+        ))
+    });
+    let ended = supervise(command.program(), plane.published.clone(), stopped).await;
     let _ = stop.send(true);
     announcing.abort();
+    // Nobody speaks to it any more: Envoy has ended.
+    let _ = bridge_stop.send(true);
+    if let Some(bridging) = bridging {
+        let _ = bridging.await;
+    }
     // The access log has its last line by now: Envoy has ended.
     let _ = audit_stop.send(true);
     let _ = audit.await;
@@ -90,38 +114,57 @@ pub async fn run(
     ended
 }
 
+/// Nothing where there is no policy file, or no program to start.
+fn bridge_command(start: &Start) -> Result<Option<BridgeCommand>, Failure> {
+    let program = start.programs.as_ref().and_then(|p| p.bridge.clone());
+    let (Some(program), Some(policy)) = (program, &start.settings.policy_file) else {
+        return Ok(None);
+    };
+    let policy = std::path::absolute(policy)
+        .map_err(|e| Failure::config(format!("{}: {e}", policy.display())))?;
+    Ok(Some(BridgeCommand {
+        program,
+        policy,
+        socket: start.bridge_socket.clone(),
+        accepted: start.accepted.clone(),
+    }))
+}
+
 fn envoy_command(gateway: &Gateway, start: &Start, state: &Path) -> Result<EnvoyCommand, Failure> {
     let module = std::fs::read(&start.module.path)
         .map_err(|e| Failure::config(format!("{}: {e}", start.module.path)))?;
     let admin_socket = state.join("envoy.sock");
-    let bootstrap = state.join("envoy.yaml");
+    let file = state.join("envoy.yaml");
     let text = Bootstrap {
         node_id: "mcp-zero",
         module: &sha256(&module),
         admin_socket: &admin_socket,
-        xds_socket: &start.xds_socket,
+        plane: &bootstrap::Plane::Unix(gateway.xds_socket.clone()),
     }
     .render();
-    std::fs::write(&bootstrap, text)
-        .map_err(|e| Failure::config(format!("{}: {e}", bootstrap.display())))?;
+    std::fs::write(&file, text).map_err(|e| Failure::config(format!("{}: {e}", file.display())))?;
     Ok(EnvoyCommand {
         program: gateway.envoy.clone(),
-        bootstrap,
+        bootstrap: file,
         admin_socket,
         base_id: gateway.base_id,
         concurrency: gateway.concurrency,
+        access_log: PathBuf::from(&start.listener.access_log),
         log_level: start.settings.log_level.unwrap_or(LogLevel::Info),
     })
 }
 
-fn sha256(bytes: &[u8]) -> String {
+/// The lower-case hex SHA-256 of a module.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     use sha2::{Digest as _, Sha256};
     xds::resource::hex(&Sha256::digest(bytes), 64)
 }
 
-/// Waits until a policy is published and our filter answers through Envoy.
+/// Waits until a policy is published, our filter answers through Envoy, and the bridge does where
+/// there are stdio servers.
 async fn ready(
     listen: std::net::SocketAddr,
+    bridge: &Path,
     mut published: watch::Receiver<Option<Published>>,
     mut stopped: watch::Receiver<bool>,
 ) -> Option<Published> {
@@ -132,7 +175,15 @@ async fn ready(
         () = super::stopped(&mut stopped) => return None,
     };
     loop {
-        match probe(listen).await {
+        let live = published.borrow().clone();
+        let bridged = live.is_some_and(|live| live.bridged);
+        let seen = match probe(listen).await {
+            Probe::Ready if bridged && !bridge::is_ready(bridge).await => {
+                Probe::Waiting("the bridge to stdio servers does not answer".to_owned())
+            }
+            seen => seen,
+        };
+        match seen {
             Probe::Ready => return Some(published.borrow().clone().unwrap_or(first)),
             Probe::Waiting(reason) => {
                 if begin.elapsed() > PATIENCE && !told {

@@ -1,15 +1,19 @@
-//! A whole gateway on one machine: the control plane in this process, Envoy as
-//! its child.
+//! A whole gateway on one machine: the control plane in this process, Envoy and the
+//! bridge as its children.
 
 pub mod audit;
 pub mod backoff;
 pub mod bootstrap;
+pub mod bridge;
+pub mod envoy;
 pub mod envoy_admin;
 pub mod gateway;
 pub mod probe;
+pub mod programs;
 pub mod record;
 pub mod scrub;
 pub mod supervisor;
+pub mod tether;
 
 /// Returns when `stop` is set, or when nobody can set it any more.
 pub(crate) async fn stopped(stop: &mut tokio::sync::watch::Receiver<bool>) {

@@ -85,6 +85,7 @@ fn every_problem_is_told_at_once() {
         ("MCP_HOST", "nowhere"),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
+        ("MCP_BRIDGE", "127.0.0.1:9"),
         ("MCP_PUBLIC_URL", "ftp://x"),
     ])
     .unwrap_err()
@@ -94,6 +95,7 @@ fn every_problem_is_told_at_once() {
         "MCP_HOST",
         "LOG_LEVEL",
         "LOG_FORMAT",
+        "MCP_BRIDGE",
         "MCP_PUBLIC_URL",
     ] {
         assert!(failure.contains(name), "{name}: {failure}");

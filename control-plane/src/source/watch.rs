@@ -5,6 +5,8 @@
 //! system's notifications do not arrive.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher as _};
@@ -12,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::file::{Document, ReadError, read};
 
-/// Quiet after the last event before the file is read.
+/// Quiet after the last event before a file that may be in the middle of being written is read.
 const DEBOUNCE: Duration = Duration::from_millis(120);
 const POLL: Duration = Duration::from_secs(5);
 
@@ -24,14 +26,18 @@ pub async fn watch(
     changes: mpsc::Sender<Result<Document, ReadError>>,
 ) {
     let (events_in, mut events) = mpsc::channel::<()>(1);
+    // A file that was put in place by a rename is whole: no quiet is waited for, which would
+    // never come where policies follow each other closely.
+    let whole = Arc::new(AtomicBool::new(false));
     // Kept alive to the end of this function.
-    let _watcher = start(&path, events_in);
+    let _watcher = start(&path, events_in, Arc::clone(&whole));
     let mut last: Result<Document, String> = Ok(known);
     loop {
         tokio::select! {
             Some(()) = events.recv() => {
                 // More events while it is written only make the quiet begin again.
-                while tokio::time::timeout(DEBOUNCE, events.recv()).await.is_ok_and(|e| e.is_some()) {}
+                while !whole.swap(false, Ordering::SeqCst)
+                    && tokio::time::timeout(DEBOUNCE, events.recv()).await.is_ok_and(|e| e.is_some()) {}
             }
             () = tokio::time::sleep(POLL) => {}
             () = changes.closed() => return,
@@ -55,13 +61,21 @@ pub async fn watch(
     }
 }
 
-fn start(path: &Path, events: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
+fn start(
+    path: &Path,
+    events: mpsc::Sender<()>,
+    whole: Arc<AtomicBool>,
+) -> Option<notify::RecommendedWatcher> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) | None => Path::new("."),
     };
+    let name = path.file_name().map(std::ffi::OsStr::to_owned);
     let watcher = notify::recommended_watcher(move |event| {
         if may_change(&event) {
+            if let Some(now) = is_whole(&event, name.as_deref()) {
+                whole.store(now, Ordering::SeqCst);
+            }
             // A full channel already says that something happened.
             let _ = events.try_send(());
         }
@@ -77,6 +91,24 @@ fn start(path: &Path, events: mpsc::Sender<()>) -> Option<notify::RecommendedWat
             None
         }
     }
+}
+
+/// Whether the file is whole by now, if the event says anything of it.
+fn is_whole(event: &notify::Result<notify::Event>, name: Option<&std::ffi::OsStr>) -> Option<bool> {
+    use notify::EventKind;
+    use notify::event::{ModifyKind, RenameMode};
+    let Ok(event) = event else {
+        return Some(false);
+    };
+    // Of a rename the last path is the new one.
+    let about = event.paths.last().and_then(|path| path.file_name());
+    if about != name {
+        return None;
+    }
+    Some(matches!(
+        event.kind,
+        EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both))
+    ))
 }
 
 /// Our own reading of the file is an event too.
@@ -121,6 +153,19 @@ mod tests {
         std::fs::rename(&other, &path).unwrap();
         let change = tokio::time::timeout(Duration::from_secs(5), receiver.recv()).await;
         assert_eq!(change.unwrap().unwrap().unwrap().bytes, b"version: 2\n");
+
+        // One rename after the other, without any quiet between them.
+        for n in 3..40 {
+            std::fs::write(&other, format!("version: {n}\n")).unwrap();
+            std::fs::rename(&other, &path).unwrap();
+            tokio::time::sleep(DEBOUNCE / 4).await;
+        }
+        let mut seen = Vec::new();
+        while seen.last() != Some(&b"version: 39\n".to_vec()) {
+            let change = tokio::time::timeout(Duration::from_secs(5), receiver.recv()).await;
+            seen.push(change.unwrap().unwrap().unwrap().bytes);
+        }
+        assert!(seen.len() > 3, "{}", seen.len());
 
         std::fs::remove_file(&path).unwrap();
         let change = tokio::time::timeout(Duration::from_secs(8), receiver.recv()).await;

@@ -1,9 +1,13 @@
-//! The aggregated discovery service that feeds every connected Envoy.
+//! The discovery services that feed every connected Envoy.
 
 pub mod ack;
+mod identity;
+pub mod listen;
 pub mod resource;
 pub mod server;
 pub mod stream;
 
 pub use ack::Fleet;
+pub use identity::TlsFiles;
+pub use listen::Listen;
 pub use resource::ResourceSet;

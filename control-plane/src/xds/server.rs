@@ -1,4 +1,4 @@
-//! The gRPC service, on a Unix socket or a loopback TCP socket.
+//! The gRPC services: everything on one stream, or our filter's configuration alone.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,24 +10,27 @@ use envoy_types::pb::envoy::service::discovery::v3::aggregated_discovery_service
 use envoy_types::pb::envoy::service::discovery::v3::{
     DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse,
 };
+use envoy_types::pb::envoy::service::extension::v3::extension_config_discovery_service_server::{
+    ExtensionConfigDiscoveryService, ExtensionConfigDiscoveryServiceServer,
+};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream as AsyncStream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::ack::Fleet;
-use super::resource::ResourceSet;
+use super::resource::{EXTENSION_TYPE, ResourceSet, TYPES};
 use super::stream::Stream;
 
 /// Responses waiting for one gateway; more means that it does not read.
 const PENDING: usize = 16;
 
-/// The discovery service.
-#[derive(Debug)]
+/// The discovery services.
+#[derive(Debug, Clone)]
 pub struct Discovery {
     resources: watch::Receiver<Arc<ResourceSet>>,
     fleet: Fleet,
-    streams: AtomicU64,
+    streams: Arc<AtomicU64>,
 }
 
 impl Discovery {
@@ -36,13 +39,33 @@ impl Discovery {
         Self {
             resources,
             fleet,
-            streams: AtomicU64::new(0),
+            streams: Arc::default(),
         }
     }
 
-    /// The service in the form that a tonic server takes.
-    pub fn into_service(self) -> AggregatedDiscoveryServiceServer<Self> {
-        AggregatedDiscoveryServiceServer::new(self)
+    /// Everything a gateway of our own needs, on one stream (ADS).
+    pub fn aggregated(&self) -> AggregatedDiscoveryServiceServer<Self> {
+        AggregatedDiscoveryServiceServer::new(self.clone())
+    }
+
+    /// Our filter's configuration alone (ECDS), for an Envoy whose listeners, routes and
+    /// clusters are another's, a service mesh's for example.
+    pub fn extensions(&self) -> ExtensionConfigDiscoveryServiceServer<Self> {
+        ExtensionConfigDiscoveryServiceServer::new(self.clone())
+    }
+
+    fn stream(
+        &self,
+        types: &'static [&'static str],
+        requests: Streaming<DiscoveryRequest>,
+    ) -> Response<Responses<DiscoveryResponse>> {
+        let (sender, receiver) = mpsc::channel(PENDING);
+        let mut resources = self.resources.clone();
+        let set = Arc::clone(&resources.borrow_and_update());
+        let id = self.streams.fetch_add(1, Ordering::Relaxed);
+        let stream = Stream::new(id, types, self.fleet.clone(), set);
+        tokio::spawn(serve(stream, requests, resources, sender));
+        Response::new(Box::pin(ReceiverStream::new(receiver)))
     }
 }
 
@@ -57,23 +80,46 @@ impl AggregatedDiscoveryService for Discovery {
         &self,
         request: Request<Streaming<DiscoveryRequest>>,
     ) -> Result<Response<Self::StreamAggregatedResourcesStream>, Status> {
-        let (sender, receiver) = mpsc::channel(PENDING);
-        let mut resources = self.resources.clone();
-        let set = Arc::clone(&resources.borrow_and_update());
-        let id = self.streams.fetch_add(1, Ordering::Relaxed);
-        let stream = Stream::new(id, self.fleet.clone(), set);
-        tokio::spawn(serve(stream, request.into_inner(), resources, sender));
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        Ok(self.stream(&TYPES, request.into_inner()))
     }
 
     async fn delta_aggregated_resources(
         &self,
         _request: Request<Streaming<DeltaDiscoveryRequest>>,
     ) -> Result<Response<Self::DeltaAggregatedResourcesStream>, Status> {
-        Err(Status::unimplemented(
-            "only state-of-the-world discovery is served",
-        ))
+        Err(no_delta())
     }
+}
+
+#[tonic::async_trait]
+impl ExtensionConfigDiscoveryService for Discovery {
+    type StreamExtensionConfigsStream = Responses<DiscoveryResponse>;
+    type DeltaExtensionConfigsStream = Responses<DeltaDiscoveryResponse>;
+
+    async fn stream_extension_configs(
+        &self,
+        request: Request<Streaming<DiscoveryRequest>>,
+    ) -> Result<Response<Self::StreamExtensionConfigsStream>, Status> {
+        Ok(self.stream(&[EXTENSION_TYPE], request.into_inner()))
+    }
+
+    async fn delta_extension_configs(
+        &self,
+        _request: Request<Streaming<DeltaDiscoveryRequest>>,
+    ) -> Result<Response<Self::DeltaExtensionConfigsStream>, Status> {
+        Err(no_delta())
+    }
+
+    async fn fetch_extension_configs(
+        &self,
+        _request: Request<DiscoveryRequest>,
+    ) -> Result<Response<DiscoveryResponse>, Status> {
+        Err(Status::unimplemented("only streams are served"))
+    }
+}
+
+fn no_delta() -> Status {
+    Status::unimplemented("only state-of-the-world discovery is served")
 }
 
 async fn serve(

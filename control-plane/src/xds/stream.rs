@@ -9,7 +9,7 @@ use envoy_types::pb::envoy::service::discovery::v3::{DiscoveryRequest, Discovery
 use envoy_types::pb::google::protobuf::value::Kind;
 
 use super::ack::{Fleet, short_name};
-use super::resource::{EXTENSION_TYPE, ResourceSet, TYPES};
+use super::resource::{EXTENSION_TYPE, ResourceSet};
 use crate::FORMAT;
 
 /// What is known of one subscribed type.
@@ -24,6 +24,8 @@ struct Subscription {
 #[derive(Debug)]
 pub struct Stream {
     id: u64,
+    /// The types that its service speaks of, in the order in which changes are sent.
+    types: &'static [&'static str],
     fleet: Fleet,
     set: Arc<ResourceSet>,
     subscriptions: BTreeMap<&'static str, Subscription>,
@@ -33,9 +35,15 @@ pub struct Stream {
 
 impl Stream {
     /// A stream that has said nothing yet.
-    pub fn new(id: u64, fleet: Fleet, set: Arc<ResourceSet>) -> Self {
+    pub fn new(
+        id: u64,
+        types: &'static [&'static str],
+        fleet: Fleet,
+        set: Arc<ResourceSet>,
+    ) -> Self {
         Self {
             id,
+            types,
             fleet,
             set,
             subscriptions: BTreeMap::new(),
@@ -49,7 +57,7 @@ impl Stream {
         if let Some(node) = &request.node {
             self.meet(node);
         }
-        let type_url = *TYPES.iter().find(|t| **t == request.type_url)?;
+        let type_url = *self.types.iter().find(|t| **t == request.type_url)?;
         let known = self.subscriptions.contains_key(type_url);
         let subscription = self.subscriptions.entry(type_url).or_default();
         // An answer to an older response says nothing about the present one.
@@ -72,8 +80,8 @@ impl Stream {
     /// Takes the resources of a new policy; answers what is to be sent, in order.
     pub fn change(&mut self, set: Arc<ResourceSet>) -> Vec<DiscoveryResponse> {
         self.set = set;
-        TYPES
-            .into_iter()
+        self.types
+            .iter()
             .filter_map(|type_url| self.answer(type_url, false))
             .collect()
     }

@@ -114,6 +114,16 @@ codes! {
     OldMasking = "MZ0404",
     /// Masking is configured, but switched off.
     MaskingOff = "MZ0405",
+    /// A `${…}` that cannot be read, or has no place where it stands.
+    Variable = "MZ0501",
+    /// A variable is not set.
+    UnsetVariable = "MZ0502",
+    /// The value of a variable does not fit where it is used.
+    VariableValue = "MZ0503",
+    /// A header that is not the policy's to set.
+    ReservedHeader = "MZ0504",
+    /// A header that usually holds a secret has all of its value in the policy.
+    LiteralSecret = "MZ0505",
     /// Start-up gate 1: neither identity nor a policy file.
     GateNothing = "MZ0801",
     /// Start-up gate 2: an issuer without an audience.

@@ -5,6 +5,7 @@ use std::fmt;
 use mcp_zero_proto::{Keys, Message as _, Policy, Snapshot, version_of};
 
 use crate::diagnostic::Diagnostic;
+use crate::server::{Reach, StdioServer, Upstream};
 
 /// A compiled policy: the part that filters execute, and what the control plane needs beside it.
 #[derive(Debug, Clone)]
@@ -43,6 +44,14 @@ impl Compiled {
         }
         self.policy_version = version_of(&self.policy);
         self
+    }
+
+    /// The servers that the bridge starts, in file order.
+    pub fn stdio_servers(&self) -> impl Iterator<Item = &StdioServer> {
+        self.upstreams.iter().filter_map(|up| match &up.reach {
+            Reach::Bridge(server) => Some(server),
+            Reach::Http(_) => None,
+        })
     }
 
     /// The line of the start that says how protected the gateway is.
@@ -149,95 +158,6 @@ pub struct IssuerPlan {
     pub jwks_stale_seconds: u32,
     /// Whether http URLs are accepted for this issuer, its discovery and its keys.
     pub insecure_allowed: bool,
-}
-
-/// One MCP server, as it is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upstream {
-    /// The name in `/mcp/<name>`.
-    pub name: String,
-    /// Where it is.
-    pub url: ServerUrl,
-    /// Connect time limit.
-    pub connect_timeout_seconds: u32,
-    /// The longest silence on a request.
-    pub timeout_seconds: u32,
-    /// The longest silence on a stream.
-    pub stream_idle_seconds: u32,
-    /// Limit of one request body.
-    pub max_request_bytes: u32,
-    /// Limit of one response body.
-    pub max_response_bytes: u32,
-    /// Deviations from the defaults of TLS.
-    pub tls: Tls,
-}
-
-/// The parts of a server's URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerUrl {
-    /// http or https.
-    pub scheme: Scheme,
-    /// Host name in lower case, or address without brackets.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// The path, beginning with `/`.
-    pub path: String,
-}
-
-impl ServerUrl {
-    /// `:authority` of requests: the port only where it is not the scheme's own.
-    pub fn authority(&self) -> String {
-        let host = if self.host.contains(':') {
-            format!("[{}]", self.host)
-        } else {
-            self.host.clone()
-        };
-        if self.port == self.scheme.default_port() {
-            host
-        } else {
-            format!("{host}:{}", self.port)
-        }
-    }
-}
-
-/// The scheme of a URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scheme {
-    /// Without TLS.
-    Http,
-    /// With TLS.
-    Https,
-}
-
-impl Scheme {
-    /// The port where a URL names none.
-    pub fn default_port(self) -> u16 {
-        match self {
-            Self::Http => 80,
-            Self::Https => 443,
-        }
-    }
-}
-
-/// TLS towards a server.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tls {
-    /// Certificate authorities in place of the system's.
-    pub ca_file: Option<String>,
-    /// The gateway's own certificate and key.
-    pub client_certificate: Option<ClientCertificate>,
-    /// The name for SNI and the certificate check in place of the host.
-    pub sni: Option<String>,
-}
-
-/// Files of a client certificate, in PEM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientCertificate {
-    /// The chain.
-    pub certificate_file: String,
-    /// The private key.
-    pub key_file: String,
 }
 
 /// The section `logging`; what it leaves open, the environment decides.

@@ -1,5 +1,16 @@
 //! What a policy's meaning depends on besides its text.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Variables whose values are the gateway's own secrets: no policy may name them, and no child of
+/// the gateway inherits them unasked.
+pub const SECRET_VARIABLES: [&str; 3] = [
+    "MCP_GATEWAY_KEY",
+    "OKTA_CLIENT_SECRET",
+    "ANALYTICS_REDIS_PASSWORD",
+];
+
 /// Settings of the process that take part in a compilation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
@@ -23,6 +34,45 @@ pub struct Environment {
     pub dev_issuer: Option<DevIssuer>,
     /// The gateway's name in audit records; part of the policy version, so keep it stable.
     pub gateway_id: String,
+    /// What `${VAR}` in the policy stands for.
+    pub variables: Variables,
+    /// What happens to a `${VAR}` that has neither value nor default.
+    pub unset: Unset,
+}
+
+/// Variables of the process that `${VAR}` may name; [`fmt::Debug`] shows none of their values.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    /// The value of a variable.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+/// Without [`SECRET_VARIABLES`].
+impl FromIterator<(String, String)> for Variables {
+    fn from_iter<T: IntoIterator<Item = (String, String)>>(pairs: T) -> Self {
+        let own = |name: &str| SECRET_VARIABLES.contains(&name);
+        Self(pairs.into_iter().filter(|(name, _)| !own(name)).collect())
+    }
+}
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Variables({})", self.0.len())
+    }
+}
+
+/// How an unset variable is taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Unset {
+    /// The policy is refused.
+    #[default]
+    Refuse,
+    /// A warning: what comes out is good for looking at, not for running.
+    Warn,
 }
 
 /// The built-in issuer of `mcp-zero run --dev`.

@@ -15,6 +15,7 @@ mod node;
 mod notes;
 mod read;
 mod render;
+mod server;
 mod source;
 mod suggest;
 
@@ -25,13 +26,14 @@ use lower::Parts;
 use notes::Notes;
 
 pub use code::Code;
-pub use compiled::{
-    Algorithm, ClientCertificate, Compiled, IssuerPlan, LogFormat, LogLevel, Logging, Posture,
-    Scheme, ServerUrl, Tls, Upstream,
-};
+pub use compiled::{Algorithm, Compiled, IssuerPlan, LogFormat, LogLevel, Logging, Posture};
 pub use diagnostic::{Diagnostic, Diagnostics, Look, Place, Severity};
-pub use environment::{DevIssuer, Environment};
+pub use environment::{DevIssuer, Environment, SECRET_VARIABLES, Unset, Variables};
 pub use render::graphical;
+pub use server::{
+    ClientCertificate, HttpServer, Reach, Scheme, ServerUrl, Sessions, StaticHeader, StdioServer,
+    Tls, Upstream,
+};
 pub use source::{Format, Source};
 
 /// Compiles a policy.
@@ -46,7 +48,7 @@ pub fn compile(source: Source<'_>, environment: &Environment) -> Result<Compiled
     let document = read::document(source, &mut notes)
         .and_then(|root| document::read(&root, name, environment, &mut notes));
     let Some(mut document) = document else {
-        return refused(notes);
+        return Err(fault(notes));
     };
     let mut identities = std::mem::take(&mut document.identities.entries);
     if document.identities.count == 0 {
@@ -66,6 +68,28 @@ pub fn compile(source: Source<'_>, environment: &Environment) -> Result<Compiled
         warnings,
     };
     checked(lower::lower(parts, environment), source)
+}
+
+/// Reads only the stdio servers of a policy that was compiled whole elsewhere, as the bridge does:
+/// the rest of the document, and whatever else of the environment it depends on, is not judged.
+///
+/// # Errors
+/// Everything that is wrong with those servers, an unset variable among it.
+pub fn stdio_servers(
+    source: Source<'_>,
+    variables: &Variables,
+) -> Result<Vec<StdioServer>, Diagnostics> {
+    let environment = Environment {
+        variables: variables.clone(),
+        ..Environment::default()
+    };
+    let mut notes = Notes::new(source);
+    let servers = read::document(source, &mut notes)
+        .and_then(|root| document::stdio_servers(&root, &environment, &mut notes));
+    let Some(servers) = servers else {
+        return Err(fault(notes));
+    };
+    notes.finish().map(|_warnings| servers)
 }
 
 /// Compiles what the environment alone says, where there is no policy file: governance is off.
@@ -104,12 +128,13 @@ pub fn compile_without_file(environment: &Environment) -> Result<Compiled, Diagn
     checked(lower::lower(parts, environment), source)
 }
 
-fn refused(notes: Notes<'_>) -> Result<Compiled, Diagnostics> {
+/// The diagnostics of a document that could not be read.
+fn fault(notes: Notes<'_>) -> Diagnostics {
     let (name, text) = notes.source();
     match notes.finish() {
-        Err(diagnostics) => Err(diagnostics),
+        Err(diagnostics) => diagnostics,
         // Only a fault of ours comes here; it must not pass for an empty policy.
-        Ok(items) => Err(Diagnostics::of(name, text, items)),
+        Ok(items) => Diagnostics::of(name, text, items),
     }
 }
 

@@ -3,10 +3,11 @@
 use mcp_zero_mask::Entity;
 use mcp_zero_proto as wire;
 
-use crate::compiled::{Algorithm, Compiled, Logging, Posture, Upstream};
+use crate::compiled::{Algorithm, Compiled, Logging, Posture};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Claims, Document, Effect, Identity, Masking, Rule, Scope, Subjects};
 use crate::environment::Environment;
+use crate::server::{Reach, Upstream};
 
 /// What both ways of compiling come to.
 pub(crate) struct Parts {
@@ -60,16 +61,28 @@ fn effect(effect: Effect) -> i32 {
     effect as i32
 }
 
+/// `:authority` of requests to the bridge, which stands behind a socket and has no name.
+const BRIDGE_AUTHORITY: &str = "localhost";
+
 fn server(upstream: &Upstream) -> wire::Server {
+    let (authority, path, bridged) = match &upstream.reach {
+        Reach::Http(server) => (server.url.authority(), server.url.path.clone(), false),
+        Reach::Bridge(server) => (
+            BRIDGE_AUTHORITY.to_owned(),
+            format!("/{}", server.name),
+            true,
+        ),
+    };
     wire::Server {
         name: upstream.name.clone(),
         // Until the control plane names it: `Compiled::with_clusters`.
         cluster: upstream.name.clone(),
-        authority: upstream.url.authority(),
-        path: upstream.url.path.clone(),
+        authority,
+        path,
         max_request_bytes: upstream.max_request_bytes,
         max_response_bytes: upstream.max_response_bytes,
         callout_timeout_ms: upstream.timeout_seconds.saturating_mul(1000),
+        bridged,
     }
 }
 

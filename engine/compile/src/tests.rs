@@ -5,6 +5,7 @@ mod gates;
 mod guide;
 mod refusals;
 mod robustness;
+mod servers;
 
 use crate::*;
 
@@ -57,5 +58,13 @@ fn errors(text: &str, environment: &Environment) -> Vec<Code> {
             let errors = found.items().iter().filter(|item| item.is_error());
             errors.map(|item| item.code).collect()
         }
+    }
+}
+
+/// Where the first server of a policy is.
+fn url(compiled: &Compiled) -> &ServerUrl {
+    match &compiled.upstreams[0].reach {
+        Reach::Http(server) => &server.url,
+        Reach::Bridge(server) => panic!("{server:?} has no URL"),
     }
 }

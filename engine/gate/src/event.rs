@@ -15,8 +15,6 @@ pub struct RequestHead<'a> {
     pub client: &'a str,
     /// Identity that Envoy verified in front of the filter, where that lock is installed.
     pub verified: Option<Verified<'a>>,
-    /// A sequence number of this worker, one more for each exchange.
-    pub sequence: u64,
 }
 
 /// What Envoy's `jwt_authn` has verified.

@@ -5,6 +5,7 @@
 //! clock or touches a host, so the same code runs in Envoy and in native tests.
 
 mod action;
+mod configuration;
 mod event;
 mod exchange;
 mod head;
@@ -15,11 +16,12 @@ mod surface;
 mod world;
 
 pub use action::{Action, Call, Flow, HeaderEdit, Reply};
+pub use configuration::{ConfigurationError, text_of};
 pub use event::{
     Answer, CallError, CallId, Direction, End, Event, Last, Origin, RequestHead, ResponseHead,
     Verified,
 };
 pub use exchange::Exchange;
 pub use head::{HeaderError, Headers};
-pub use record::Record;
+pub use record::{Mark, Record};
 pub use world::{Cx, LoadError, Loaded, World};

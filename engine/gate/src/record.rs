@@ -17,8 +17,13 @@ pub struct Record {
     schema_version: u32,
     /// RFC 3339, UTC.
     pub timestamp: String,
-    /// Of the worker.
-    pub sequence: u64,
+    /// One life of one of Envoy's workers.
+    worker: String,
+    /// One more for each record of the worker, in the order in which they are written: a
+    /// number that is missing is a record that is lost.
+    sequence: u64,
+    /// Exchanges of the worker that had begun and not ended.
+    open_exchanges: u64,
     /// Name of the gateway.
     pub gateway_id: String,
     /// SHA-256 of the policy that judged.
@@ -79,6 +84,17 @@ pub struct Record {
     pub end: &'static str,
 }
 
+/// A record's place among those of its worker, known when it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark<'a> {
+    /// Chosen at random when the worker's memory began.
+    pub worker: &'a str,
+    /// From 1.
+    pub sequence: u64,
+    /// Other exchanges that are under way.
+    pub open: u64,
+}
+
 /// The caller in a record.
 #[derive(Debug, Clone, Serialize)]
 pub struct User {
@@ -102,6 +118,12 @@ impl Record {
             decision: "deny",
             ..Self::default()
         }
+    }
+
+    pub(crate) fn mark(&mut self, mark: Mark<'_>) {
+        mark.worker.clone_into(&mut self.worker);
+        self.sequence = mark.sequence;
+        self.open_exchanges = mark.open;
     }
 
     pub(crate) fn masked(&mut self, direction: &'static str, report: &Report) {

@@ -4,7 +4,10 @@
 //! exists.
 
 use crate::action::Reply;
-use mcp_zero_wire::{reply, revision::Revision};
+use mcp_zero_wire::{
+    reply,
+    revision::{Era, Revision},
+};
 
 /// Why a request or an answer does not pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +101,10 @@ impl Refusal {
                 None => reply::error(None, code, &text),
             },
             Self::Version(asked) => {
-                let known: Vec<_> = Revision::ALL.iter().map(|r| r.name()).collect();
+                // Who names a version in each request can be served by none that wants `initialize`.
+                let offered = |r: &Revision| !voice.modern || r.era() == Era::Modern;
+                let known = Revision::ALL.into_iter().filter(offered);
+                let known: Vec<_> = known.map(Revision::name).collect();
                 reply::unsupported_version(voice.id, asked, &known)
             }
             _ => reply::error(voice.id, code, &text),

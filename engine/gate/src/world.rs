@@ -1,6 +1,7 @@
 //! What one worker knows: the live snapshot and the tokens it has verified.
 
 use crate::action::Action;
+use crate::configuration::{self, ConfigurationError};
 use mcp_zero_identity::{Algorithm, Issuer, Key, KeySet, TokenCache, Verifier};
 use mcp_zero_mask::{Entity, Masker};
 use mcp_zero_policy::{DecodeError, KeyMaterial, Snapshot};
@@ -13,6 +14,9 @@ const TOKENS: usize = 1024;
 /// Why a snapshot is not taken; the one before it stays.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
+    /// It is text that holds no snapshot.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
     /// It cannot be read or is of another format.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -40,12 +44,13 @@ pub(crate) struct Live {
 pub struct Loaded(Rc<Live>);
 
 impl Loaded {
-    /// Reads an encoded snapshot.
+    /// Reads a configuration: an encoded snapshot, or `{"snapshot": "<base64>"}` with it.
     ///
     /// # Errors
     /// [`LoadError`]: this module cannot enforce it.
-    pub fn read(encoded: &[u8]) -> Result<Self, LoadError> {
-        let snapshot = Snapshot::decode(encoded)?;
+    pub fn read(configuration: &[u8]) -> Result<Self, LoadError> {
+        let encoded = configuration::snapshot(configuration)?;
+        let snapshot = Snapshot::decode(&encoded)?;
         Ok(Self(Rc::new(Live {
             verifier: verifier(&snapshot)?,
             masker: masker(&snapshot)?,

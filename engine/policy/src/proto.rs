@@ -138,6 +138,7 @@ fn server(server: wire::Server) -> Result<Server> {
         max_request_bytes: positive("server.max_request_bytes", server.max_request_bytes)?,
         max_response_bytes: positive("server.max_response_bytes", server.max_response_bytes)?,
         callout_timeout_ms: positive("server.callout_timeout_ms", server.callout_timeout_ms)?,
+        bridged: server.bridged,
     })
 }
 

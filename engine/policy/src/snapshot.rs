@@ -36,6 +36,8 @@ pub struct Server {
     pub max_response_bytes: u32,
     /// Milliseconds that a call-out may take.
     pub callout_timeout_ms: u32,
+    /// Reached through the bridge, which is told who calls.
+    pub bridged: bool,
 }
 
 /// Names under which the gateway is reached.

@@ -52,6 +52,7 @@ fn server(name: &str) -> wire::Server {
         max_request_bytes: 1,
         max_response_bytes: 1,
         callout_timeout_ms: 1,
+        bridged: false,
     }
 }
 
@@ -178,14 +179,16 @@ fn what_is_not_understood_is_refused() {
     assert_eq!(bad(|p| p.surface = None), DecodeError::Field("surface"));
 
     let sealed = wire::Snapshot::seal(good(), wire::Keys::default());
-    let other = wire::Snapshot {
-        format: 2,
-        ..sealed.clone()
-    };
-    assert_eq!(
-        Snapshot::decode(&other.encode_to_vec()).unwrap_err(),
-        DecodeError::Format { found: 2 }
-    );
+    for found in [0, wire::FORMAT - 1, wire::FORMAT + 1] {
+        let other = wire::Snapshot {
+            format: found,
+            ..sealed.clone()
+        };
+        assert_eq!(
+            Snapshot::decode(&other.encode_to_vec()).unwrap_err(),
+            DecodeError::Format { found }
+        );
+    }
     let other = wire::Snapshot {
         policy_version: "0".repeat(64),
         ..sealed.clone()

@@ -1,5 +1,6 @@
 //! Values of HTTP headers that MCP gives a meaning.
 
+use crate::base64;
 use std::borrow::Cow;
 
 /// A media type that an MCP server may answer with.
@@ -76,7 +77,7 @@ pub fn decode(value: &str) -> Result<Cow<'_, str>, EncodingError> {
     let Some(inside) = marked(value).and_then(|v| v.strip_suffix(SUFFIX)) else {
         return Ok(Cow::Borrowed(value));
     };
-    let bytes = base64_decode(inside.as_bytes()).ok_or(EncodingError)?;
+    let bytes = base64::decode(inside.as_bytes()).ok_or(EncodingError)?;
     String::from_utf8(bytes)
         .map(Cow::Owned)
         .map_err(|_| EncodingError)
@@ -96,61 +97,8 @@ pub fn encode(text: &str) -> String {
     if plain {
         text.to_owned()
     } else {
-        format!("{PREFIX}{}{SUFFIX}", base64_encode(text.as_bytes()))
+        format!("{PREFIX}{}{SUFFIX}", base64::encode(text.as_bytes()))
     }
-}
-
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-fn base64_encode(bytes: &[u8]) -> String {
-    let symbol = |v: u32| {
-        ALPHABET
-            .get((v & 63) as usize)
-            .map_or('=', |b| char::from(*b))
-    };
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word = (0..3).fold(0_u32, |w, i| {
-            (w << 8) | u32::from(chunk.get(i).copied().unwrap_or(0))
-        });
-        out.push(symbol(word >> 18));
-        out.push(symbol(word >> 12));
-        out.push(if chunk.len() > 1 {
-            symbol(word >> 6)
-        } else {
-            '='
-        });
-        out.push(if chunk.len() > 2 { symbol(word) } else { '=' });
-    }
-    out
-}
-
-/// Canonical base64 (RFC 4648 §4) with padding; anything else is nothing.
-fn base64_decode(text: &[u8]) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(4) {
-        return None;
-    }
-    let mut out = Vec::with_capacity(text.len() / 4 * 3);
-    for chunk in text.chunks(4) {
-        let padding = chunk
-            .iter()
-            .rev()
-            .take_while(|b| **b == b'=')
-            .count()
-            .min(2);
-        let mut word = 0_u32;
-        for (i, byte) in chunk.iter().enumerate() {
-            let value = if i >= 4 - padding {
-                0
-            } else {
-                ALPHABET.iter().position(|a| a == byte)?
-            };
-            word = (word << 6) | u32::try_from(value).ok()?;
-        }
-        out.extend_from_slice(word.to_be_bytes().get(1..4 - padding)?);
-    }
-    // Re-encoding finds stray bits and padding in the middle.
-    (base64_encode(&out).as_bytes() == text).then_some(out)
 }
 
 #[cfg(test)]

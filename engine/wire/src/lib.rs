@@ -1,5 +1,6 @@
 //! What travels: JSON, JSON-RPC, MCP methods, SSE. Reads strictly, changes only spans.
 
+pub mod base64;
 pub mod header;
 pub mod json;
 pub mod listing;

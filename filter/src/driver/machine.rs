@@ -1,6 +1,6 @@
 //! What the driver drives.
 
-use mcp_zero_gate::{Cx, End, Event, Exchange, Flow, RequestHead};
+use mcp_zero_gate::{Cx, End, Event, Exchange, Flow, Mark, RequestHead};
 
 /// An exchange as the driver sees it; tests script one to reach what no policy asks for yet.
 pub trait Machine: Sized {
@@ -11,7 +11,7 @@ pub trait Machine: Sized {
     fn on(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Flow;
 
     /// Ends in one record, as JSON.
-    fn close(self, end: End) -> String;
+    fn close(self, end: End, mark: Mark<'_>) -> String;
 }
 
 impl Machine for Exchange {
@@ -23,7 +23,7 @@ impl Machine for Exchange {
         Self::on(self, event, cx)
     }
 
-    fn close(self, end: End) -> String {
-        Self::close(self, end).to_json()
+    fn close(self, end: End, mark: Mark<'_>) -> String {
+        Self::close(self, end, mark).to_json()
     }
 }

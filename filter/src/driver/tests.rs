@@ -58,6 +58,7 @@ fn world() -> World {
             max_request_bytes: LIMIT,
             max_response_bytes: 400,
             callout_timeout_ms: 1000,
+            bridged: false,
         }],
         rules: vec![proto::Rule {
             id: "secret".to_owned(),
@@ -127,7 +128,7 @@ impl Rig<Scripted> {
 impl<M: Machine> Rig<M> {
     fn with(world: World) -> Self {
         Self {
-            driver: Driver::new(7),
+            driver: Driver::new(),
             host: Fake::default(),
             world,
         }
@@ -190,7 +191,14 @@ impl<M: Machine> Rig<M> {
 
     /// The record that the access log would print; null where there is none.
     fn record(&mut self) -> Value {
-        self.driver.on_log(&mut self.host);
+        self.driver.on_log(
+            || Mark {
+                worker: "w",
+                sequence: 7,
+                open: 0,
+            },
+            &mut self.host,
+        );
         let state = self.host.state.take();
         state.map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap())
     }

@@ -3,6 +3,8 @@
 
 mod envoy;
 mod ffi;
+#[cfg(feature = "panic-switch")]
+mod trap;
 mod worker;
 
 use crate::driver::{Driver, Step};
@@ -57,11 +59,15 @@ impl RootContext for Root {
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         self.worker.current(self.loaded.as_ref());
-        Some(Box::new(Stream {
-            driver: Driver::new(self.worker.next()),
+        self.worker.began();
+        let stream = Stream {
+            driver: Driver::new(),
             envoy: Envoy::new(id, Rc::clone(&self.worker)),
             worker: Rc::clone(&self.worker),
-        }))
+        };
+        #[cfg(feature = "panic-switch")]
+        let stream = trap::Trapped::new(stream);
+        Some(Box::new(stream))
     }
 }
 
@@ -125,6 +131,7 @@ impl HttpContext for Stream {
     }
 
     fn on_log(&mut self) {
-        self.driver.on_log(&mut self.envoy);
+        self.worker.ended();
+        self.driver.on_log(|| self.worker.mark(), &mut self.envoy);
     }
 }

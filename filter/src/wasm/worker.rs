@@ -3,8 +3,9 @@
 
 use super::envoy::{info, warn};
 use super::{envoy, ffi};
-use mcp_zero_gate::{Loaded, World};
+use mcp_zero_gate::{Loaded, Mark, World};
 use std::cell::{Cell, RefCell};
+use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
 
 thread_local! {
@@ -19,12 +20,27 @@ pub(super) fn this() -> Rc<Worker> {
 /// Time for Envoy to write what a callback left, in milliseconds.
 const FLUSH_MS: u32 = 10;
 
-#[derive(Default)]
 pub(super) struct Worker {
     pub(super) world: RefCell<World>,
+    /// Names this life of the worker in its records.
+    name: String,
     sequence: Cell<u64>,
+    open: Cell<u64>,
     /// Streams that are cut at the next tick.
     cuts: RefCell<Vec<u32>>,
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self {
+            world: RefCell::default(),
+            // The keys of a new hash state are random: two lives of a worker differ.
+            name: format!("{:016x}", RandomState::new().hash_one(0)),
+            sequence: Cell::new(0),
+            open: Cell::new(0),
+            cuts: RefCell::default(),
+        }
+    }
 }
 
 impl Worker {
@@ -73,11 +89,26 @@ impl Worker {
         }
     }
 
-    /// The number of the next exchange.
-    pub(super) fn next(&self) -> u64 {
+    /// An exchange has begun.
+    pub(super) fn began(&self) {
+        self.open.set(self.open.get().saturating_add(1));
+    }
+
+    /// An exchange has ended, with a record or without one.
+    pub(super) fn ended(&self) {
+        self.open.set(self.open.get().saturating_sub(1));
+    }
+
+    /// The place of the next record. Envoy writes the records of a worker in the order in
+    /// which they are made.
+    pub(super) fn mark(&self) -> Mark<'_> {
         let next = self.sequence.get().wrapping_add(1);
         self.sequence.set(next);
-        next
+        Mark {
+            worker: &self.name,
+            sequence: next,
+            open: self.open.get(),
+        }
     }
 
     /// Has a stream cut at the next tick.

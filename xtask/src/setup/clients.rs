@@ -1,4 +1,5 @@
-//! What the test clients in `tests/clients` need: a Node, npm packages and a Python with PyPI's `mcp`.
+//! What the outside clients and servers of the tests need: a Node with npm packages, a Python with
+//! PyPI's, and both ready to be started as a user starts them (`npx`, `uvx`).
 
 use super::{cache, node};
 use crate::failure::{Failure, Result};
@@ -16,19 +17,42 @@ pub(crate) struct Clients {
     pub(crate) node: PathBuf,
     /// The folder that holds `node_modules`.
     pub(crate) npm: PathBuf,
-    /// The Python program that finds `mcp`.
+    /// The Python program that finds the packages of the requirements file.
     pub(crate) python: PathBuf,
+    /// The same packages as wheels, for a `uvx` that must not ask an index.
+    pub(crate) wheels: PathBuf,
+    /// A folder for the search path: `node`, `npx` and `uvx` of the versions above.
+    pub(crate) tools: PathBuf,
 }
 
 /// Fetches whatever is missing.
 pub(crate) fn get() -> Result<Clients> {
     let _only_one = cache::lock()?;
     let sources = root()?.join("tests/clients");
+    let node = node::get()?;
+    let environment = python(&sources)?;
     Ok(Clients {
-        node: node::get()?,
         npm: npm_packages(&sources)?,
-        python: python(&sources)?,
+        tools: tools(&node, node::npx()?, environment.join("bin/uvx"))?,
+        node,
+        python: environment.join("bin/python"),
+        wheels: environment.join("wheels"),
     })
+}
+
+/// Returns a folder that holds links to the programs under the names that policies use.
+fn tools(node: &Path, npx: Option<PathBuf>, uvx: PathBuf) -> Result<PathBuf> {
+    let mut links = vec![("node", node.to_path_buf()), ("uvx", uvx)];
+    links.extend(npx.map(|npx| ("npx", npx)));
+    cache::entry(
+        &format!("tools-{}", cache::key(format!("{links:?}").as_bytes())),
+        |scratch| {
+            for (name, program) in &links {
+                std::os::unix::fs::symlink(program, scratch.join(name))?;
+            }
+            Ok(())
+        },
+    )
 }
 
 /// Returns a folder with exactly the packages of the lock file.
@@ -59,39 +83,58 @@ fn npm_packages(sources: &Path) -> Result<PathBuf> {
     )
 }
 
-/// Returns the program of a virtual environment with exactly the packages of the requirements file.
+/// Returns a virtual environment with exactly the packages of the requirements file, and in its
+/// folder `wheels` the files that they came in.
 fn python(sources: &Path) -> Result<PathBuf> {
     let requirements = sources.join("requirements.txt");
     let (base, version) = machines_python()?;
     let mut content = read(&requirements)?;
     content.extend(version.as_bytes());
     content.extend(base.as_bytes());
-    let folder = cache::entry(
-        &format!("python-clients-{}", cache::key(&content)),
-        |scratch| {
-            eprintln!("setup: installing the Python test client");
-            // Without pip of its own: Debian's Python cannot put one in, and the machine's serves too.
-            shell::output(
-                Command::new("python3")
-                    .args(["-m", "venv", "--without-pip"])
-                    .arg(scratch),
-            )
-            .map_err(|e| e.help("install Python's module venv (Debian: python3-venv)"))?;
-            shell::output(
+    let name = format!("python-packages-{}", cache::key(&content));
+    cache::entry(&name, |scratch| {
+        eprintln!("setup: installing the Python test clients and servers (33 MB)");
+        // Without pip of its own: Debian's Python cannot put one in, and the machine's serves too.
+        shell::output(
             Command::new("python3")
-                .args(["-m", "pip", "--python"])
-                .arg(scratch.join("bin/python"))
+                .args(["-m", "venv", "--without-pip"])
+                .arg(scratch),
+        )
+        .map_err(|e| e.help("install Python's module venv (Debian: python3-venv)"))?;
+        let wheels = scratch.join("wheels");
+        shell::output(
+            pip(&[])
+                .args(["download", "--quiet", "--disable-pip-version-check"])
+                .args([
+                    "--require-hashes",
+                    "--only-binary",
+                    ":all:",
+                    "--requirement",
+                ])
+                .arg(&requirements)
+                .arg("--dest")
+                .arg(&wheels),
+        )
+        .map_err(|e| e.help("see that pip reaches its index: `pip download mcp`"))?;
+        shell::output(
+            pip(&["--python".as_ref(), scratch.join("bin/python").as_ref()])
                 .args(["install", "--quiet", "--disable-pip-version-check"])
-                .args(["--require-hashes", "--only-binary", ":all:", "--requirement"])
+                // The wheels are of the requirements file, all of it and nothing else.
+                .args(["--no-index", "--no-deps", "--require-hashes"])
+                .arg("--find-links")
+                .arg(&wheels)
+                .arg("--requirement")
                 .arg(&requirements),
         )
-        .map_err(|e| {
-            e.help("update pip to 22.3 or newer, and see that it reaches its index: `pip download mcp`")
-        })
+        .map_err(|e| e.help("update pip to 22.3 or newer"))
         .map(drop)
-        },
-    )?;
-    Ok(folder.join("bin/python"))
+    })
+}
+
+fn pip(options: &[&std::ffi::OsStr]) -> Command {
+    let mut command = Command::new("python3");
+    command.args(["-m", "pip"]).args(options);
+    command
 }
 
 /// Returns the machine's Python: the program behind any virtual environment, and its version.

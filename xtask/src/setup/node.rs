@@ -24,14 +24,28 @@ pub(super) fn get() -> Result<PathBuf> {
 
 /// Returns npm, ready for arguments.
 pub(super) fn npm() -> Result<Command> {
-    let printed = shell::output(Command::new("npm").arg("--version"));
-    if printed.is_ok_and(|version| major(&version) >= Some(OLDEST_NPM)) {
+    if machines_npm() {
         return Ok(Command::new("npm"));
     }
     let folder = fetched()?;
     let mut command = Command::new(folder.join("bin/node"));
     command.arg(folder.join("lib/node_modules/npm/bin/npm-cli.js"));
     Ok(command)
+}
+
+/// Returns the path of npm's `npx`, or nothing where the machine's own is on the search path.
+pub(super) fn npx() -> Result<Option<PathBuf>> {
+    if machines_npm() {
+        return Ok(None);
+    }
+    let script = fetched()?.join("lib/node_modules/npm/bin/npx-cli.js");
+    make_executable(&script)?;
+    Ok(Some(script))
+}
+
+fn machines_npm() -> bool {
+    let printed = shell::output(Command::new("npm").arg("--version"));
+    printed.is_ok_and(|version| major(&version) >= Some(OLDEST_NPM))
 }
 
 fn machines_node() -> Option<PathBuf> {

@@ -11,7 +11,7 @@ use envoy_types::pb::envoy::config::cluster::v3::{
     CircuitBreakers, Cluster, OutlierDetection, UpstreamConnectionOptions, circuit_breakers,
 };
 use envoy_types::pb::envoy::config::core::v3::{
-    Address, DataSource, Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions,
+    Address, DataSource, Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions, Pipe,
     SocketAddress, TcpKeepalive, TransportSocket, address, data_source, socket_address,
     transport_socket,
 };
@@ -33,7 +33,8 @@ use envoy_types::util::pack_any;
 use prost::Message as _;
 use sha2::{Digest, Sha256};
 
-use super::{Endpoint, hex, named, seconds, uint};
+use super::headers::filters;
+use super::{Endpoint, Place, hex, named, seconds, uint};
 
 const UPSTREAM_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
@@ -62,10 +63,15 @@ fn name_of(endpoint: &Endpoint, content: &Cluster) -> String {
     // Path and authority stand in the route, but the filter admits requests to this name:
     // whatever makes a server another one changes it.
     let mut hash = Sha256::new();
+    let program = match &endpoint.place {
+        Place::Network { .. } => "",
+        Place::Bridge { program, .. } => program,
+    };
     for part in [
         content.encode_to_vec().as_slice(),
         endpoint.path.as_bytes(),
         endpoint.authority().as_bytes(),
+        program.as_bytes(),
     ] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
@@ -74,10 +80,13 @@ fn name_of(endpoint: &Endpoint, content: &Cluster) -> String {
 }
 
 fn content(endpoint: &Endpoint) -> Cluster {
-    let discovery = if endpoint.host.parse::<IpAddr>().is_ok() {
-        DiscoveryType::Static
-    } else {
-        DiscoveryType::StrictDns
+    let (discovery, keepalive) = match &endpoint.place {
+        Place::Network { host, .. } if host.parse::<IpAddr>().is_ok() => {
+            (DiscoveryType::Static, Some(keepalive()))
+        }
+        Place::Network { .. } => (DiscoveryType::StrictDns, Some(keepalive())),
+        // A Unix socket has no options of TCP.
+        Place::Bridge { .. } => (DiscoveryType::Static, None),
     };
     Cluster {
         cluster_discovery_type: Some(ClusterDiscoveryType::Type(discovery as i32)),
@@ -112,26 +121,35 @@ fn content(endpoint: &Endpoint) -> Cluster {
             ..Default::default()
         }),
         upstream_connection_options: Some(UpstreamConnectionOptions {
-            tcp_keepalive: Some(TcpKeepalive {
-                keepalive_probes: Some(uint(3)),
-                keepalive_time: Some(uint(30)),
-                keepalive_interval: Some(uint(10)),
-            }),
+            tcp_keepalive: keepalive,
             ..Default::default()
         }),
         ..Default::default()
     }
 }
 
+fn keepalive() -> TcpKeepalive {
+    TcpKeepalive {
+        keepalive_probes: Some(uint(3)),
+        keepalive_time: Some(uint(30)),
+        keepalive_interval: Some(uint(10)),
+    }
+}
+
 fn assignment(endpoint: &Endpoint) -> ClusterLoadAssignment {
-    let address = Address {
-        address: Some(address::Address::SocketAddress(SocketAddress {
-            address: endpoint.host.clone(),
-            port_specifier: Some(socket_address::PortSpecifier::PortValue(u32::from(
-                endpoint.port,
-            ))),
+    let address = match &endpoint.place {
+        Place::Network { host, port } => address::Address::SocketAddress(SocketAddress {
+            address: host.clone(),
+            port_specifier: Some(socket_address::PortSpecifier::PortValue(u32::from(*port))),
             ..Default::default()
-        })),
+        }),
+        Place::Bridge { socket, .. } => address::Address::Pipe(Pipe {
+            path: socket.clone(),
+            mode: 0,
+        }),
+    };
+    let address = Address {
+        address: Some(address),
     };
     ClusterLoadAssignment {
         // Envoy wants a name here; it is the cluster's own once that is known.
@@ -171,12 +189,17 @@ fn protocol(endpoint: &Endpoint) -> UpstreamOptions {
             ..Default::default()
         }),
         upstream_protocol_options: Some(choice),
+        http_filters: filters(&endpoint.headers),
         ..Default::default()
     }
 }
 
 fn tls(endpoint: &Endpoint) -> TransportSocket {
-    let name = endpoint.sni.as_deref().unwrap_or(&endpoint.host);
+    let host = match &endpoint.place {
+        Place::Network { host, .. } => host,
+        Place::Bridge { .. } => "",
+    };
+    let name = endpoint.sni.as_deref().unwrap_or(host);
     let is_address = name.parse::<IpAddr>().is_ok();
     let san_type = if is_address {
         SanType::IpAddress

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use envoy_types::pb::envoy::config::core::v3::http_protocol_options::HeadersWithUnderscoresAction;
 use envoy_types::pb::envoy::config::core::v3::{
     Address, AggregatedConfigSource, ApiVersion, CidrRange, ConfigSource, ExtensionConfigSource,
-    Http2ProtocolOptions, HttpProtocolOptions, SocketAddress, address, config_source,
+    Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions, SocketAddress, address, config_source,
     socket_address,
 };
 use envoy_types::pb::envoy::config::listener::v3::{Filter, FilterChain, Listener, filter};
@@ -100,6 +100,11 @@ fn manager(settings: &ListenerSettings) -> HttpConnectionManager {
             headers_with_underscores_action: HeadersWithUnderscoresAction::RejectRequest as i32,
             max_headers_count: Some(uint(64)),
             idle_timeout: Some(seconds(3600)),
+            ..Default::default()
+        }),
+        http_protocol_options: Some(Http1ProtocolOptions {
+            // `GET http://other/…` names a second host; nobody sends it to a server.
+            allow_absolute_url: Some(BoolValue { value: false }),
             ..Default::default()
         }),
         http2_protocol_options: Some(Http2ProtocolOptions {

@@ -26,8 +26,8 @@ struct Row {
     status: Option<u32>,
     code: i32,
     message: &'static str,
-    /// Where the correlation id comes from.
-    id: &'static str,
+    /// Whether Envoy may answer so before the request has an id.
+    early: bool,
 }
 
 /// Envoy's request id.
@@ -37,7 +37,7 @@ const REQUEST_ID: &str = "%STREAM_ID%";
 const FRESH_ID: &str = "%UNIQUE_ID%";
 
 /// The first row that holds wins.
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 12] = [
     // The deny-all default in place of the filter, or the lock behind it.
     row(
         r#"response.code_details.startsWith("rbac_access_denied")"#,
@@ -63,9 +63,10 @@ const ROWS: [Row; 13] = [
         -31502,
         "Response blocked",
     ),
-    row(
-        r#"response.code_details == "route_not_found""#,
-        Some(404),
+    // No route, or a target in absolute form.
+    early(
+        r#"response.code_details != "" && response.code == 404"#,
+        None,
         -31404,
         "Not found",
     ),
@@ -95,28 +96,20 @@ const ROWS: [Row; 13] = [
         "Too many requests",
     ),
     // A transfer coding that nobody knows is the client's fault.
-    row(
+    early(
         r#"response.code_details != "" && response.code == 501"#,
         Some(400),
         -32600,
         "Invalid request",
     ),
-    Row {
-        id: FRESH_ID,
-        ..row(
-            r#"response.code_details != "" && response.code < 500 && !has(request.id)"#,
-            None,
-            -32600,
-            "Invalid request",
-        )
-    },
-    row(
+    early(
         r#"response.code_details != "" && response.code < 500"#,
         None,
         -32600,
         "Invalid request",
     ),
-    row(
+    // Overload is noticed before anything else.
+    early(
         r#"response.code_details != """#,
         Some(503),
         -31503,
@@ -135,19 +128,42 @@ const fn row(
         status,
         code,
         message,
-        id: REQUEST_ID,
+        early: false,
+    }
+}
+
+const fn early(
+    expression: &'static str,
+    status: Option<u32>,
+    code: i32,
+    message: &'static str,
+) -> Row {
+    Row {
+        early: true,
+        ..row(expression, status, code, message)
     }
 }
 
 /// The configuration for the connection manager.
 pub(super) fn local_replies() -> LocalReplyConfig {
     LocalReplyConfig {
-        mappers: ROWS.iter().map(mapper).collect(),
+        mappers: ROWS.iter().flat_map(mappers).collect(),
         body_format: None,
     }
 }
 
-fn mapper(row: &Row) -> ResponseMapper {
+fn mappers(row: &Row) -> Vec<ResponseMapper> {
+    let expression = row.expression;
+    let mut mappers = Vec::with_capacity(2);
+    if row.early {
+        let fresh = format!("{expression} && !has(request.id)");
+        mappers.push(mapper(row, fresh, FRESH_ID));
+    }
+    mappers.push(mapper(row, expression.to_owned(), REQUEST_ID));
+    mappers
+}
+
+fn mapper(row: &Row, expression: String, id: &str) -> ResponseMapper {
     let body = format!(
         r#"{{"jsonrpc":"2.0","id":null,"error":{{"code":{},"message":"{} (correlation_id=%RESP(X-CORRELATION-ID)%)"}}}}"#,
         row.code, row.message,
@@ -159,7 +175,7 @@ fn mapper(row: &Row) -> ResponseMapper {
                     name: "envoy.access_loggers.extension_filters.cel".to_owned(),
                     config_type: Some(extension_filter::ConfigType::TypedConfig(pack_any(
                         ExpressionFilter {
-                            expression: row.expression.to_owned(),
+                            expression,
                             ..Default::default()
                         },
                     ))),
@@ -180,7 +196,7 @@ fn mapper(row: &Row) -> ResponseMapper {
         headers_to_add: vec![HeaderValueOption {
             header: Some(HeaderValue {
                 key: "x-correlation-id".to_owned(),
-                value: row.id.to_owned(),
+                value: id.to_owned(),
                 ..Default::default()
             }),
             append_action: HeaderAppendAction::OverwriteIfExistsOrAdd as i32,

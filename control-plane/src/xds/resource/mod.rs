@@ -3,6 +3,7 @@
 mod access_log;
 mod cluster;
 mod filter;
+mod headers;
 mod listener;
 mod local_reply;
 mod route;
@@ -16,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 pub use cluster::cluster_name;
 pub use filter::FILTER_NAME;
+pub(crate) use headers::format;
 pub use listener::{ListenerSettings, MAX_BODY_BYTES};
 pub use route::ROUTE_NAME;
 
@@ -37,12 +39,10 @@ pub const TYPES: [&str; 4] = [CLUSTER_TYPE, LISTENER_TYPE, ROUTE_TYPE, EXTENSION
 pub struct Endpoint {
     /// The name in `/mcp/<name>`.
     pub name: String,
+    /// Where it is.
+    pub place: Place,
     /// Whether the server is reached over TLS.
     pub tls: bool,
-    /// Host name or address, without brackets.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
     /// Path of the MCP endpoint.
     pub path: String,
     /// Connect time limit.
@@ -59,21 +59,45 @@ pub struct Endpoint {
     pub ca_file: String,
     /// Client certificate and key files.
     pub client_certificate: Option<(String, String)>,
+    /// Headers of every request to it: a name, and a value in Envoy's format language.
+    pub headers: Vec<(String, String)>,
+}
+
+/// Where a server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// On the network.
+    Network {
+        /// Host name or address, without brackets.
+        host: String,
+        /// TCP port.
+        port: u16,
+    },
+    /// Behind the bridge.
+    Bridge {
+        /// The bridge's Unix socket.
+        socket: String,
+        /// Hash of what is started there, as far as that is no secret.
+        program: String,
+    },
 }
 
 impl Endpoint {
     /// `:authority` of requests to the server.
     pub fn authority(&self) -> String {
-        let host = if self.host.contains(':') {
-            format!("[{}]", self.host)
+        let Place::Network { host, port } = &self.place else {
+            return "localhost".to_owned();
+        };
+        let host = if host.contains(':') {
+            format!("[{host}]")
         } else {
-            self.host.clone()
+            host.clone()
         };
         let default_port = if self.tls { 443 } else { 80 };
-        if self.port == default_port {
+        if *port == default_port {
             host
         } else {
-            format!("{host}:{}", self.port)
+            format!("{host}:{port}")
         }
     }
 }

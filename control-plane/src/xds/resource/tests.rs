@@ -3,9 +3,8 @@ use super::*;
 pub(crate) fn endpoint(name: &str) -> Endpoint {
     Endpoint {
         name: name.to_owned(),
+        place: at("127.0.0.1", 9001),
         tls: false,
-        host: "127.0.0.1".to_owned(),
-        port: 9001,
         path: "/mcp".to_owned(),
         connect_timeout_seconds: 5,
         timeout_seconds: 30,
@@ -14,6 +13,25 @@ pub(crate) fn endpoint(name: &str) -> Endpoint {
         sni: None,
         ca_file: "/ca.pem".to_owned(),
         client_certificate: None,
+        headers: Vec::new(),
+    }
+}
+
+fn at(host: &str, port: u16) -> Place {
+    Place::Network {
+        host: host.to_owned(),
+        port,
+    }
+}
+
+fn bridged(name: &str, program: &str) -> Endpoint {
+    Endpoint {
+        place: Place::Bridge {
+            socket: "/state/bridge.sock".to_owned(),
+            program: program.to_owned(),
+        },
+        path: format!("/{name}"),
+        ..endpoint(name)
     }
 }
 
@@ -58,7 +76,7 @@ fn the_same_input_gives_the_same_bytes() {
 fn a_changed_server_gets_a_new_cluster() {
     let a = endpoint("a");
     let mut b = a.clone();
-    b.port = 9002;
+    b.place = at("127.0.0.1", 9002);
     assert_ne!(cluster_name(&a), cluster_name(&b));
     assert!(cluster_name(&a).starts_with("a-"));
     assert_eq!(cluster_name(&a).len(), 10);
@@ -97,10 +115,66 @@ fn retiring_clusters_stay_without_routes() {
 fn authority_has_no_default_port() {
     let mut e = endpoint("a");
     assert_eq!(e.authority(), "127.0.0.1:9001");
-    e.port = 80;
+    e.place = at("127.0.0.1", 80);
     assert_eq!(e.authority(), "127.0.0.1");
     e.tls = true;
-    e.port = 443;
-    e.host = "::1".to_owned();
+    e.place = at("::1", 443);
     assert_eq!(e.authority(), "[::1]");
+}
+
+fn decoded<T: prost::Message + Default>(any: &Any) -> T {
+    T::decode(any.value.as_slice()).unwrap()
+}
+
+fn text_of(set: &ResourceSet) -> String {
+    let items = TYPES
+        .iter()
+        .filter_map(|t| set.get(t))
+        .flat_map(|r| &r.items);
+    let texts = items.map(|(_, any)| String::from_utf8_lossy(&any.value).into_owned());
+    texts.collect()
+}
+
+#[test]
+fn a_bridged_server_is_a_pipe_and_a_path() {
+    use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+    use envoy_types::pb::envoy::config::route::v3::{RouteConfiguration, route};
+    let server = bridged("files", "00");
+    let set = set(std::slice::from_ref(&server), b"one");
+    let cluster: Cluster = decoded(&set.get(CLUSTER_TYPE).unwrap().items[0].1);
+    let shown = format!("{:?}", cluster.load_assignment);
+    assert!(
+        shown.contains("Pipe") && shown.contains("/state/bridge.sock"),
+        "{shown}"
+    );
+    // Options of TCP make connections over a Unix socket fail.
+    assert!(
+        cluster
+            .upstream_connection_options
+            .unwrap()
+            .tcp_keepalive
+            .is_none()
+    );
+    let routes: RouteConfiguration = decoded(&set.get(ROUTE_TYPE).unwrap().items[0].1);
+    let Some(route::Action::Route(action)) = &routes.virtual_hosts[0].routes[0].action else {
+        panic!("it leads to a server");
+    };
+    assert_eq!(action.prefix_rewrite, "/files");
+    // Another program is another server.
+    assert_ne!(cluster_name(&server), cluster_name(&bridged("files", "01")));
+}
+
+#[test]
+fn headers_belong_to_the_cluster() {
+    let mut a = endpoint("a");
+    a.headers = vec![(
+        "authorization".to_owned(),
+        "Bearer %ENVIRONMENT(TOKEN)%".to_owned(),
+    )];
+    let with = text_of(&set(std::slice::from_ref(&a), b"one"));
+    assert!(with.contains("Bearer %ENVIRONMENT(TOKEN)%"), "{with}");
+    let mut b = a.clone();
+    b.headers[0].1 = "Bearer %ENVIRONMENT(OTHER)%".to_owned();
+    assert_ne!(cluster_name(&a), cluster_name(&b));
+    assert_ne!(cluster_name(&a), cluster_name(&endpoint("a")));
 }

@@ -8,9 +8,12 @@ use tokio::sync::watch;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 
 use super::super::resource::tests::{endpoint, set};
-use super::super::resource::{CLUSTER_TYPE, LISTENER_TYPE, ROUTE_TYPE};
+use super::super::resource::{CLUSTER_TYPE, LISTENER_TYPE, ROUTE_TYPE, TYPES};
 use super::super::server::Discovery;
 use super::*;
+
+/// The format that a gateway of this build names.
+const OURS: f64 = FORMAT as f64;
 
 fn node(format: Option<f64>) -> Node {
     let mut fields = HashMap::new();
@@ -31,7 +34,7 @@ fn node(format: Option<f64>) -> Node {
 
 fn subscribe(type_url: &str) -> DiscoveryRequest {
     DiscoveryRequest {
-        node: Some(node(Some(1.0))),
+        node: Some(node(Some(OURS))),
         type_url: type_url.to_owned(),
         ..Default::default()
     }
@@ -54,7 +57,25 @@ fn answer(to: &DiscoveryResponse, refused: Option<&str>) -> DiscoveryRequest {
 fn stream() -> (Stream, Fleet) {
     let fleet = Fleet::default();
     let set = Arc::new(set(&[endpoint("a")], b"s"));
-    (Stream::new(7, fleet.clone(), set), fleet)
+    (Stream::new(7, &TYPES, fleet.clone(), set), fleet)
+}
+
+#[test]
+fn a_stream_of_extensions_speaks_of_nothing_else() {
+    let fleet = Fleet::default();
+    let first = Arc::new(set(&[endpoint("a")], b"s"));
+    let mut stream = Stream::new(7, &[EXTENSION_TYPE], fleet.clone(), first);
+    for other in [CLUSTER_TYPE, LISTENER_TYPE, ROUTE_TYPE] {
+        assert!(stream.request(&subscribe(other)).is_none(), "{other}");
+    }
+    let sent = stream.request(&subscribe(EXTENSION_TYPE)).unwrap();
+    assert_eq!(sent.resources.len(), 1);
+    assert!(stream.request(&answer(&sent, None)).is_none());
+    assert!(fleet.gateways()[0].is_current());
+    // A policy with another server: its cluster and route are none of this stream's business.
+    let due = stream.change(Arc::new(set(&[endpoint("b")], b"t")));
+    let types: Vec<&str> = due.iter().map(|d| d.type_url.as_str()).collect();
+    assert_eq!(types, [EXTENSION_TYPE]);
 }
 
 #[test]
@@ -114,7 +135,7 @@ fn an_answer_to_an_older_response_is_ignored() {
 
 #[test]
 fn another_format_gets_no_policy() {
-    for format in [None, Some(2.0), Some(1.5)] {
+    for format in [None, Some(OURS - 1.0), Some(OURS + 1.0), Some(OURS + 0.5)] {
         let (mut stream, fleet) = stream();
         let mut request = subscribe(EXTENSION_TYPE);
         request.node = Some(node(format));
@@ -153,7 +174,7 @@ async fn serve(resources: watch::Receiver<Arc<ResourceSet>>, fleet: Fleet) -> So
     let address = listener.local_addr().unwrap();
     tokio::spawn(
         tonic::transport::Server::builder()
-            .add_service(Discovery::new(resources, fleet).into_service())
+            .add_service(Discovery::new(resources, fleet).aggregated())
             .serve_with_incoming(TcpListenerStream::new(listener)),
     );
     address

@@ -30,7 +30,7 @@ pub(crate) enum Key {
 }
 
 impl Key {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Built(name) | Self::Known(name) | Self::Later(name) | Self::LaterFlag(name) => {
                 name

@@ -5,12 +5,13 @@ use std::ops::Range;
 use super::fields::{Fields, Key, Spanned, not_supported, text, texts, word, wrong_type};
 use super::url::{self, Excuse, Host};
 use crate::code::Code;
-use crate::compiled::{Algorithm, IssuerPlan, Scheme};
+use crate::compiled::{Algorithm, IssuerPlan};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::environment::Environment;
 use crate::node::{Node, Value};
 use crate::notes::Notes;
 use crate::render::quoted;
+use crate::server::Scheme;
 
 const WHAT: &str = "identity";
 

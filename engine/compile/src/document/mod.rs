@@ -1,5 +1,6 @@
 //! What the author wrote, section by section, checked as far as the document alone goes.
 
+mod expand;
 mod fields;
 pub(crate) mod identity;
 mod plugins;
@@ -19,6 +20,7 @@ use crate::compiled::Logging;
 use crate::environment::Environment;
 use crate::node::{Node, Value};
 use crate::notes::Notes;
+use crate::server::StdioServer;
 use fields::{Fields, Key, word};
 
 const KEYS: [Key; 11] = [
@@ -107,6 +109,20 @@ pub(crate) fn read(
         audit_file: audit.as_ref().and_then(|audit| audit.file.clone()),
         include_email: audit.is_some_and(|audit| audit.include_email),
     })
+}
+
+/// Reads the stdio servers alone; nothing when the document is no mapping.
+pub(crate) fn stdio_servers(
+    root: &Node,
+    environment: &Environment,
+    notes: &mut Notes<'_>,
+) -> Option<Vec<StdioServer>> {
+    let fields = Fields::open(root, "the policy", &KEYS, notes)?;
+    Some(servers::read_stdio(
+        fields.get("servers"),
+        environment,
+        notes,
+    ))
 }
 
 fn version(fields: &Fields<'_>, notes: &mut Notes<'_>) {

@@ -1,40 +1,42 @@
 //! `servers[]`
 
+mod headers;
+mod http;
+mod stdio;
+
 use super::fields::{Fields, Key, Spanned, not_supported, text, word, wrong_type};
-use super::url::{self, Excuse, Url};
 use crate::code::Code;
-use crate::compiled::{ClientCertificate, Scheme, ServerUrl, Tls, Upstream};
 use crate::environment::Environment;
-use crate::node::{Node, Value};
+use crate::node::{Entry, Node, Value};
 use crate::notes::Notes;
 use crate::render::quoted;
+use crate::server::{HttpServer, Reach, StdioServer, Tls, Upstream};
 
 const WHAT: &str = "servers[]";
 
-const KEYS: [Key; 19] = [
-    Key::Built("name"),
-    Key::Built("transport"),
-    Key::Built("url"),
-    Key::Built("allow_insecure"),
-    Key::Built("timeout_seconds"),
-    Key::Built("connect_timeout_seconds"),
-    Key::Built("stream_idle_seconds"),
-    Key::Built("max_request_bytes"),
-    Key::Built("max_response_bytes"),
-    Key::Built("tls"),
-    Key::Later("headers"),
+/// Keys that every transport has.
+const COMMON: [&str; 6] = [
+    "name",
+    "transport",
+    "timeout_seconds",
+    "stream_idle_seconds",
+    "max_request_bytes",
+    "max_response_bytes",
+];
+const HTTP: [&str; 5] = [
+    "url",
+    "allow_insecure",
+    "connect_timeout_seconds",
+    "tls",
+    "headers",
+];
+/// Token exchange, for servers that are reached by HTTP.
+const EXCHANGE: [Key; 3] = [
     Key::LaterFlag("token_exchange"),
     Key::Later("target_audience"),
     Key::Later("required_scopes"),
-    // Those of stdio are refused with the transport.
-    Key::Known("command"),
-    Key::Known("args"),
-    Key::Known("env"),
-    Key::Known("cwd"),
-    Key::Known("sessions"),
 ];
-
-const STDIO_KEYS: [&str; 5] = ["command", "args", "env", "cwd", "sessions"];
+const STDIO: [&str; 5] = ["command", "args", "env", "cwd", "sessions"];
 
 /// The listener's fixed buffer limit.
 const MOST_BYTES: u32 = 32 << 20;
@@ -63,19 +65,14 @@ pub(super) fn read(
     notes: &mut Notes<'_>,
 ) -> Servers {
     let mut servers = Servers::default();
-    let items = match node {
-        None => return servers,
-        Some(node) => match &node.value {
-            Value::List(items) => items,
-            _ => {
-                wrong_type(node, "a list of servers", notes);
-                return servers;
-            }
-        },
-    };
-    for item in items {
+    for item in items(node, notes) {
         let before = notes.errors();
-        let Some(fields) = Fields::open(item, WHAT, &KEYS, notes) else {
+        let transport = if is_stdio(item) {
+            Transport::Stdio
+        } else {
+            Transport::Http
+        };
+        let Some(fields) = Fields::open(item, WHAT, &keys(transport), notes) else {
             continue;
         };
         let name = name(&fields, &servers.names, notes);
@@ -86,6 +83,66 @@ pub(super) fn read(
         }
     }
     servers
+}
+
+/// The stdio servers alone; nothing of the others is looked at.
+pub(super) fn read_stdio(
+    node: Option<&Node>,
+    environment: &Environment,
+    notes: &mut Notes<'_>,
+) -> Vec<StdioServer> {
+    let mut names = Vec::new();
+    let mut servers = Vec::new();
+    for item in items(node, notes).iter().filter(|item| is_stdio(item)) {
+        let Some(fields) = Fields::open(item, WHAT, &keys(Transport::Stdio), notes) else {
+            continue;
+        };
+        let name = name(&fields, &names, notes);
+        names.extend(name.clone());
+        match server(&fields, name, environment, notes).map(|upstream| upstream.reach) {
+            Some(Reach::Bridge(server)) => servers.push(server),
+            Some(Reach::Http(_)) | None => {}
+        }
+    }
+    servers
+}
+
+fn items<'n>(node: Option<&'n Node>, notes: &mut Notes<'_>) -> &'n [Node] {
+    match node {
+        None => &[],
+        Some(node) => match &node.value {
+            Value::List(items) => items,
+            _ => {
+                wrong_type(node, "a list of servers", notes);
+                &[]
+            }
+        },
+    }
+}
+
+fn is_stdio(item: &Node) -> bool {
+    let Value::Map(entries) = &item.value else {
+        return false;
+    };
+    let transport = entries.iter().find(|entry| entry.key == "transport");
+    transport.is_some_and(|entry| entry.node.value == Value::Text("stdio".to_owned()))
+}
+
+/// The keys of a server; those of the other transport are known, so that they can be told of.
+fn keys(transport: Transport) -> Vec<Key> {
+    let common = COMMON.map(Key::Built).into_iter();
+    match transport {
+        Transport::Stdio => common
+            .chain(STDIO.map(Key::Built))
+            .chain(HTTP.map(Key::Known))
+            .chain(EXCHANGE.map(|key| Key::Known(key.name())))
+            .collect(),
+        Transport::Http | Transport::Sse => common
+            .chain(HTTP.map(Key::Built))
+            .chain(EXCHANGE)
+            .chain(STDIO.map(Key::Known))
+            .collect(),
+    }
 }
 
 fn name(fields: &Fields<'_>, taken: &[String], notes: &mut Notes<'_>) -> Option<String> {
@@ -119,48 +176,40 @@ fn server(
     notes: &mut Notes<'_>,
 ) -> Option<Upstream> {
     let transport = transport(fields, notes);
-    let insecure = fields.flag("allow_insecure", false, notes);
-    let url = match transport {
-        Some(Transport::Stdio) => None,
-        Some(Transport::Sse) | None => fields
-            .text("url", notes)
-            .and_then(|url| server_url(&url, insecure, environment, notes)),
-        Some(Transport::Http) => {
-            stdio_keys(fields, notes);
-            fields
-                .require("url", notes)
-                .and_then(|node| text(node, notes))
-                .and_then(|url| server_url(&url, insecure, environment, notes))
-        }
-    };
     let limit =
         |key, default, notes: &mut Notes<'_>| fields.number(key, default, 1..=MOST_BYTES, notes);
     let max_request_bytes = limit("max_request_bytes", REQUEST_BYTES, notes);
     let max_response_bytes = limit("max_response_bytes", RESPONSE_BYTES, notes);
     let timeout_seconds = fields.number("timeout_seconds", 30, 1..=3600, notes);
-    let connect_timeout_seconds = fields.number("connect_timeout_seconds", 5, 1..=300, notes);
     let stream_idle_seconds = fields.number("stream_idle_seconds", 3600, 1..=86_400, notes);
-    let tls = fields.get("tls").and_then(|node| tls(node, notes));
-    if let (
-        Some(entry),
-        Some(ServerUrl {
-            scheme: Scheme::Http,
-            ..
-        }),
-    ) = (fields.entry("tls"), &url)
-    {
-        let message = "`tls` on a server whose URL is http";
-        notes.error(&entry.key_span, Code::Conflict, message);
+    let reach = match transport {
+        Some(Transport::Stdio) => {
+            let exchange = EXCHANGE.map(Key::name);
+            foreign(fields, HTTP.iter().chain(&exchange), "http", notes);
+            stdio::read(fields, environment, notes).map(Reach::Bridge)
+        }
+        Some(Transport::Http) => {
+            foreign(fields, &STDIO, "stdio", notes);
+            fields.require("url", notes);
+            http::read(fields, environment, notes).map(Reach::Http)
+        }
+        // Refused already: what else is wrong is told all the same.
+        Some(Transport::Sse) | None => http::read(fields, environment, notes).map(Reach::Http),
+    };
+    let name = name?;
+    let mut reach = reach?;
+    if let Reach::Bridge(server) = &mut reach {
+        server.name.clone_from(&name);
+        server.max_request_bytes = max_request_bytes;
+        server.max_response_bytes = max_response_bytes;
     }
     Some(Upstream {
-        name: name?,
-        url: url?,
-        connect_timeout_seconds,
+        name,
+        reach,
         timeout_seconds,
         stream_idle_seconds,
         max_request_bytes,
         max_response_bytes,
-        tls: tls.unwrap_or_default(),
     })
 }
 
@@ -187,85 +236,34 @@ fn transport(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Transport> {
         return None;
     }
     let transport = word(node, "transport", &words, notes)?;
-    let subject = match transport {
-        Transport::Http => return Some(transport),
-        Transport::Sse => "the transport `sse`",
-        Transport::Stdio => "the transport `stdio`",
-    };
-    let help = "this build speaks Streamable HTTP: `transport: http`";
-    not_supported(&node.span, subject, help, notes);
+    match transport {
+        Transport::Http | Transport::Stdio => {}
+        Transport::Sse => {
+            let help = "this build speaks `http` (Streamable HTTP) and `stdio`";
+            not_supported(&node.span, "the transport `sse`", help, notes);
+        }
+    }
     Some(transport)
 }
 
-fn stdio_keys(fields: &Fields<'_>, notes: &mut Notes<'_>) {
-    for entry in STDIO_KEYS.iter().filter_map(|key| fields.entry(key)) {
-        let message = format!("{} belongs to the transport `stdio`", quoted(&entry.key));
-        notes.error(&entry.key_span, Code::Conflict, message);
-    }
-}
-
-fn server_url(
-    text: &Spanned<&str>,
-    insecure: bool,
-    environment: &Environment,
+/// Refuses keys of another transport.
+fn foreign<'k>(
+    fields: &Fields<'_>,
+    keys: impl IntoIterator<Item = &'k &'static str>,
+    transport: &str,
     notes: &mut Notes<'_>,
-) -> Option<ServerUrl> {
-    let url = url::read(text.value, &text.span, notes)?;
-    let parts = url::reported(url.server(), text.value, &text.span, notes)?;
-    if url.scheme == Scheme::Http {
-        let excuse = excuse(&url, insecure, environment);
-        let help = "use https, or set `allow_insecure: true` on this server";
-        Excuse::report(excuse, &text.span, help, notes);
+) {
+    let off =
+        |entry: &&Entry| entry.key == "token_exchange" && entry.node.value == Value::Bool(false);
+    let found = keys.into_iter().filter_map(|key| fields.entry(key));
+    for entry in found.filter(|entry| !off(entry)) {
+        let message = format!(
+            "{} belongs to the transport `{transport}`",
+            quoted(&entry.key)
+        );
+        let help = "take it away, or change `transport`";
+        notes.advise(&entry.key_span, Code::Conflict, message, help);
     }
-    Some(parts)
-}
-
-fn excuse(url: &Url, insecure: bool, environment: &Environment) -> Option<Excuse> {
-    if url.host.is_loopback() {
-        Some(Excuse::Loopback)
-    } else if insecure {
-        Some(Excuse::Server)
-    } else {
-        environment
-            .skip_tls_validation
-            .then_some(Excuse::Environment)
-    }
-}
-
-fn tls(node: &Node, notes: &mut Notes<'_>) -> Option<Tls> {
-    let keys = [
-        Key::Built("ca_file"),
-        Key::Built("client_cert_file"),
-        Key::Built("client_key_file"),
-        Key::Built("sni"),
-    ];
-    let fields = Fields::open(node, "tls", &keys, notes)?;
-    let owned = |found: Option<Spanned<&str>>| found.map(|text| text.value.to_owned());
-    let certificate = fields.text("client_cert_file", notes);
-    let key = fields.text("client_key_file", notes);
-    let given = |key| fields.get(key).is_some();
-    if given("client_cert_file") != given("client_key_file") {
-        let message = "`client_cert_file` and `client_key_file` go together";
-        notes.error(fields.span(), Code::Conflict, message);
-    }
-    let sni = fields.text("sni", notes);
-    if let Some(sni) = &sni {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-        if sni.value.len() > 253 || !sni.value.bytes().all(plain) {
-            let message = format!("{} is no host name", quoted(sni.value));
-            notes.error(&sni.span, Code::UnsuitableText, message);
-        }
-    }
-    Some(Tls {
-        ca_file: owned(fields.text("ca_file", notes)),
-        client_certificate: certificate
-            .zip(key)
-            .map(|(certificate, key)| ClientCertificate {
-                certificate_file: certificate.value.to_owned(),
-                key_file: key.value.to_owned(),
-            }),
-        sni: owned(sni),
-    })
 }
 
 /// The one server of `MCP_UPSTREAM_URL`.
@@ -279,16 +277,19 @@ pub(crate) fn from_environment(
         value: text,
         span: 0..0,
     };
-    let url = server_url(&text, false, environment, &mut inner);
+    let url = http::checked(&text, text.value, false, environment, &mut inner);
     inner.hand_over("MCP_UPSTREAM_URL", notes);
     Some(Upstream {
         name: "default".to_owned(),
-        url: url?,
-        connect_timeout_seconds: 5,
+        reach: Reach::Http(HttpServer {
+            url: url?,
+            connect_timeout_seconds: 5,
+            tls: Tls::default(),
+            headers: Vec::new(),
+        }),
         timeout_seconds: 30,
         stream_idle_seconds: 3600,
         max_request_bytes: REQUEST_BYTES,
         max_response_bytes: RESPONSE_BYTES,
-        tls: Tls::default(),
     })
 }

@@ -4,9 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 use crate::code::Code;
-use crate::compiled::{Scheme, ServerUrl};
+
 use crate::notes::Notes;
 use crate::render::quoted;
+use crate::server::{Scheme, ServerUrl};
 
 /// Host names and addresses of services that hand out a machine's credentials.
 const METADATA_HOSTS: [&str; 5] = [
@@ -77,7 +78,7 @@ impl Url {
     /// Reads a URL and checks where it leads.
     pub(crate) fn parse(text: &str) -> Result<Self, UrlError> {
         if text.contains("${") {
-            return Err(UrlError::new("a variable in a URL is not supported yet")
+            return Err(UrlError::new("a variable in this URL is not supported yet")
                 .help("write the value out")
                 .coded(Code::NotSupported));
         }
@@ -321,7 +322,7 @@ fn embeds_v4(address: Ipv6Addr) -> bool {
     }
 }
 
-/// Reads the URL of a text and reports what is wrong with it.
+/// Reads a URL and reports what is wrong with it.
 pub(crate) fn read(text: &str, span: &Range<usize>, notes: &mut Notes<'_>) -> Option<Url> {
     reported(Url::parse(text), text, span, notes)
 }

@@ -6,17 +6,11 @@ mod yaml;
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
+use crate::environment::SECRET_VARIABLES;
 use crate::node::{Node, Value, limits};
 use crate::notes::Notes;
 use crate::render::quoted;
 use crate::source::{Format, Source};
-
-/// Variables whose values are the gateway's own secrets.
-const SECRETS: [&str; 3] = [
-    "MCP_GATEWAY_KEY",
-    "OKTA_CLIENT_SECRET",
-    "ANALYTICS_REDIS_PASSWORD",
-];
 
 /// Reads a document; nothing when it has no tree at all.
 pub(crate) fn document(source: Source<'_>, notes: &mut Notes<'_>) -> Option<Node> {
@@ -42,7 +36,7 @@ fn empty_file(notes: &mut Notes<'_>) {
 
 fn refuse_secrets(node: &Node, notes: &mut Notes<'_>) {
     let mut refuse = |text: &str, span| {
-        for name in SECRETS.iter().filter(|name| text.contains(**name)) {
+        for name in SECRET_VARIABLES.iter().filter(|name| text.contains(**name)) {
             notes.advise(
                 span,
                 Code::SecretNamed,

@@ -207,7 +207,7 @@ fn http_needs_the_flag() {
     );
     let compiled = compile(yaml(text), &skipping).unwrap();
     assert!(compiled.issuers[0].insecure_allowed);
-    assert_eq!(compiled.upstreams[0].url.scheme, Scheme::Http);
+    assert_eq!(url(&compiled).scheme, Scheme::Http);
     assert!(
         compiled
             .warnings
@@ -239,5 +239,5 @@ fn without_a_file() {
         mcp_zero_proto::Effect::Deny as i32
     );
     assert_eq!(compiled.upstreams[0].name, "default");
-    assert_eq!(compiled.upstreams[0].url.host, "mcp.example");
+    assert_eq!(url(&compiled).host, "mcp.example");
 }

@@ -1,5 +1,6 @@
 //! The state of one exchange and the order of its checks.
 
+mod caller;
 mod inspect;
 mod open;
 mod request;
@@ -9,7 +10,7 @@ mod stream;
 use crate::action::{Action, Flow};
 use crate::event::{Direction, End, Event};
 use crate::judge::Judge;
-use crate::record::Record;
+use crate::record::{Mark, Record};
 use crate::refusal::{Refusal, Voice};
 use crate::world::{Cx, Held, Live};
 use mcp_zero_identity::Caller;
@@ -112,8 +113,9 @@ impl Exchange {
         }
     }
 
-    /// Ends the exchange: exactly one record comes of it.
-    pub fn close(mut self, end: End) -> Record {
+    /// Ends the exchange: exactly one record comes of it, in the place that `mark` gives it.
+    pub fn close(mut self, end: End, mark: Mark<'_>) -> Record {
+        self.record.mark(mark);
         self.record.end = match end {
             End::Complete => "complete",
             End::Aborted => {

@@ -1,5 +1,6 @@
 //! The head of a request: host, origin, path, token, method, type, size, session.
 
+use super::caller::{CALLER, pseudonym};
 use super::{Exchange, Facts, Phase, Verb};
 use crate::action::{Action, Flow, HeaderEdit, Reply};
 use crate::event::{Direction, RequestHead};
@@ -62,7 +63,6 @@ impl Exchange {
         let live = cx.world.live.clone();
         let mut record = Record::new();
         record.timestamp = timestamp(cx.now_ms);
-        record.sequence = head.sequence;
         record.correlation_id = head.request_id.to_owned();
         record.client = head.client.to_owned();
         record.http_method = printable(head.headers.one(":method").ok().flatten(), 16);
@@ -256,6 +256,11 @@ impl Exchange {
             // The type that is read here, without parameters that a server could read otherwise.
             set("content-type", b"application/json");
         }
+        let live = self.live.as_ref();
+        let server = live.and_then(|l| l.snapshot.server(&self.server));
+        if server.is_some_and(|server| server.bridged) {
+            set(CALLER, pseudonym(self.caller.as_deref()).as_bytes());
+        }
         if let Ok(Some(path)) = head.headers.one(":path")
             && let Some((path, _)) = path.split_once(['?', '#'])
         {
@@ -263,10 +268,6 @@ impl Exchange {
             set(":path", path.as_bytes());
         }
         if !head.ends {
-            let server = self
-                .live
-                .as_ref()
-                .and_then(|l| l.snapshot.server(&self.server));
             cx.out.push(Action::Collect {
                 direction: Direction::Request,
                 limit: server.map_or(0, |s| s.max_request_bytes),

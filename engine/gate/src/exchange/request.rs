@@ -164,7 +164,11 @@ impl Exchange {
             && Revision::parse(stated).is_none()
         {
             self.modern = true;
-            return Err(Refusal::Version(stated.to_string()));
+            return Err(if facts.version.as_deref() == Some(stated) {
+                Refusal::Version(stated.to_string())
+            } else {
+                Refusal::Disagreement
+            });
         }
         self.known_version(facts)?;
         if facts.era == Era::Legacy {

@@ -1,5 +1,6 @@
 //! An answer that comes as events: each is judged, masked and passed on by itself.
 
+use super::caller::{CALLER, pseudonym};
 use super::inspect::Verdict;
 use super::{Exchange, Phase};
 use crate::action::{Action, Call, Flow};
@@ -146,6 +147,10 @@ impl Exchange {
         ];
         if let Some(version) = &self.version {
             headers.push(("mcp-protocol-version", version));
+        }
+        let caller = pseudonym(self.caller.as_deref());
+        if server.bridged {
+            headers.push((CALLER, &caller));
         }
         let call = Call {
             cluster: server.cluster.to_string(),

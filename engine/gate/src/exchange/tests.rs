@@ -14,6 +14,12 @@ use crate::world::World;
 use mcp_zero_proto as proto;
 use serde_json::{Value, json};
 
+const MARK: Mark<'_> = Mark {
+    worker: "w",
+    sequence: 7,
+    open: 0,
+};
+
 pub(super) const NOW: u64 = 1_800_000_000_000;
 
 fn patterns(globs: &[&str]) -> Option<proto::Patterns> {
@@ -49,6 +55,7 @@ pub(super) fn policy() -> proto::Policy {
             max_request_bytes: 2000,
             max_response_bytes: 4000,
             callout_timeout_ms: 1000,
+            bridged: false,
         }],
         rules: vec![
             rule(
@@ -143,7 +150,6 @@ impl Run {
             request_id: "rid",
             client: "10.0.0.1",
             verified: None,
-            sequence: 7,
         };
         let mut out = Vec::new();
         let mut cx = Cx {
@@ -255,7 +261,7 @@ impl Run {
 
     pub(super) fn record(&mut self) -> Value {
         let exchange = self.exchange.take().unwrap();
-        serde_json::from_str(&exchange.close(End::Complete).to_json()).unwrap()
+        serde_json::from_str(&exchange.close(End::Complete, MARK).to_json()).unwrap()
     }
 }
 

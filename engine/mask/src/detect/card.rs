@@ -22,10 +22,7 @@ pub(super) fn find(text: &[u8], at: usize) -> Option<(Range<usize>, u32)> {
     let mut ends = [(0, 0); MOST];
     let (mut end, mut count, mut runs) = (at, 0, 0);
     let mut run = first;
-    loop {
-        let Some(room) = digits.get_mut(count..count + run) else {
-            break;
-        };
+    while let Some(room) = digits.get_mut(count..count + run) {
         for (digit, byte) in room.iter_mut().zip(text.get(end..)?) {
             *digit = byte - b'0';
         }

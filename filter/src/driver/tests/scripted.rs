@@ -1,7 +1,7 @@
 //! An engine that answers by a script and keeps what it was told.
 
 use crate::driver::Machine;
-use mcp_zero_gate::{Action, Cx, End, Event, Flow, RequestHead};
+use mcp_zero_gate::{Action, Cx, End, Event, Flow, Mark, RequestHead};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
@@ -54,7 +54,7 @@ impl Machine for Scripted {
         next(told, cx)
     }
 
-    fn close(self, end: End) -> String {
-        format!(r#"{{"end":"{end:?}"}}"#)
+    fn close(self, end: End, mark: Mark<'_>) -> String {
+        format!(r#"{{"end":"{end:?}","sequence":{}}}"#, mark.sequence)
     }
 }

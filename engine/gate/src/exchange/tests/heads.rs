@@ -83,6 +83,34 @@ fn what_the_server_must_not_see_comes_off() {
 }
 
 #[test]
+fn the_bridge_is_told_who_calls_and_nobody_else_is() {
+    let forged = with(
+        POST,
+        &[("x-mcp-zero-caller", "00000000000000000000000000000000")],
+    );
+    let run = Run::open(&forged, false);
+    assert_eq!(
+        run.header("x-mcp-zero-caller").as_deref(),
+        Some("(removed)")
+    );
+    let run = Run::open(POST, false);
+    assert_eq!(run.header("x-mcp-zero-caller"), None);
+    for method in ["POST", "GET", "DELETE"] {
+        let mut policy = policy();
+        policy.servers[0].bridged = true;
+        let mut world = World::default();
+        world.load(&sealed(policy)).unwrap();
+        let head = with(&forged, &[(":method", method)]);
+        let run = Run::open_in(world, &head, method != "POST");
+        assert_eq!(
+            run.header("x-mcp-zero-caller").as_deref(),
+            Some("e3b0c44298fc1c149afbf4c8996fb924"),
+            "{method}"
+        );
+    }
+}
+
+#[test]
 fn get_and_delete_have_no_body() {
     for method in ["GET", "DELETE"] {
         let head = with(POST, &[(":method", method), ("content-type", "")]);
@@ -117,7 +145,6 @@ fn headers_need_not_be_text() {
         request_id: "r",
         client: "",
         verified: None,
-        sequence: 0,
     };
     let mut out = Vec::new();
     let mut cx = Cx {

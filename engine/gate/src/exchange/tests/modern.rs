@@ -77,10 +77,17 @@ fn meta_is_required() {
     }
     let mut unknown = meta();
     unknown["io.modelcontextprotocol/protocolVersion"] = "2027-01-01".into();
-    assert_eq!(
-        run(&[], &body("tools/call", "get_x", unknown)).status_and_code(),
-        (400, -32022)
-    );
+    let body = body("tools/call", "get_x", unknown);
+    for (header, code) in [("2027-01-01", -32022), (VERSION, -32020), ("", -32020)] {
+        let run = run(&[("mcp-protocol-version", header)], &body);
+        assert_eq!(run.status_and_code(), (400, code), "{header:?}");
+        // Only what can be named in a request is offered.
+        let offered = run
+            .body()
+            .unwrap()
+            .contains(r#""supported":["2026-07-28"]"#);
+        assert_eq!(offered, code == -32022, "{header:?}");
+    }
 }
 
 #[test]

@@ -11,7 +11,9 @@ fn an_allowed_call_passes_untouched() {
     assert_eq!(record["rule_id"], "some");
     assert_eq!(record["tool_name"], "get_x");
     assert_eq!(record["jsonrpc_id"], "1");
+    assert_eq!(record["worker"], "w");
     assert_eq!(record["sequence"], 7);
+    assert_eq!(record["open_exchanges"], 0);
 }
 
 #[test]

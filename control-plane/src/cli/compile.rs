@@ -1,0 +1,117 @@
+//! `mcp-zero compile`: a policy with its keys as one text, for an Envoy without control plane.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use mcp_zero_compile::{Compiled, Unset};
+use mcp_zero_gate::{Loaded, text_of};
+use mcp_zero_proto::Keys;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::failure::Failure;
+use crate::jwks::once;
+use crate::settings::Options;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CompileArgs {
+    /// The policy file
+    file: PathBuf,
+    /// Where the text is written, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Keys of the issuers: `fetch` asks them; a file holds the key set of the one issuer
+    #[arg(long, value_name = "FILE|fetch", default_value = "fetch")]
+    keys: String,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Writes the base64 of the snapshot, and on standard error what to know of it.
+///
+/// # Errors
+/// As `check`; 1 where an issuer does not give its keys or the file cannot be written.
+pub(super) async fn run(args: &CompileArgs) -> Result<(), Failure> {
+    let settings = super::load(&args.options)?;
+    super::start_log(&settings);
+    let (document, compiled) = super::checked(&args.file, &settings, Unset::Refuse)?;
+    // Whoever writes clusters by hand calls them as the policy calls the servers.
+    let compiled = compiled.with_clusters(|upstream| upstream.name.clone());
+    if !compiled.warnings.is_empty() {
+        tell(&super::shown(&document, &compiled.warnings));
+    }
+    let keys = keys(&args.keys, &compiled).await?;
+    let facts = facts(&compiled, &keys);
+    let snapshot = compiled.snapshot(keys);
+    // The filter's own reader: what it would refuse leaves this program under no name.
+    Loaded::read(&snapshot)
+        .map_err(|e| Failure::runtime(format!("the filter would refuse this snapshot: {e}")))?;
+    let text = text_of(&snapshot);
+    match &args.out {
+        None => super::say(&text)?,
+        Some(file) => {
+            write(file, &text).map_err(|e| Failure::runtime(format!("{}: {e}", file.display())))?
+        }
+    }
+    tell(&facts);
+    Ok(())
+}
+
+async fn keys(source: &str, compiled: &Compiled) -> Result<Keys, Failure> {
+    if source != "fetch" {
+        return once::from_file(&compiled.issuers, Path::new(source)).map_err(Failure::config);
+    }
+    once::fetch(&compiled.issuers)
+        .await
+        .map_err(|lines| Failure::runtime(lines.join("\n")))
+}
+
+fn facts(compiled: &Compiled, keys: &Keys) -> String {
+    let mut text = format!(
+        "policy {}; posture {}; the filter admits to clusters named like the servers: {}\n",
+        compiled.policy_version,
+        compiled.posture,
+        compiled
+            .upstreams
+            .iter()
+            .map(|u| u.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", "),
+    );
+    for set in &keys.sets {
+        text.push_str(&format!(
+            "{}: {} keys, used until {}; then its tokens get 503\n",
+            set.issuer,
+            set.keys.len(),
+            instant(set.use_until),
+        ));
+    }
+    if !keys.sets.is_empty() {
+        text.push_str(
+            "a static snapshot does not follow key rotation: a new key is unknown, a withdrawn one stays valid; compile again when keys change, and before the time above\n",
+        );
+    }
+    text
+}
+
+fn instant(unix_seconds: u64) -> String {
+    i64::try_from(unix_seconds)
+        .ok()
+        .and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok())
+        .and_then(|t| t.format(&Rfc3339).ok())
+        .unwrap_or_else(|| unix_seconds.to_string())
+}
+
+/// Whole or not at all.
+fn write(file: &Path, text: &str) -> std::io::Result<()> {
+    let mut partial = file.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    std::fs::write(&partial, format!("{text}\n"))?;
+    std::fs::rename(&partial, file)
+}
+
+fn tell(text: &str) {
+    // Whoever closed standard error does not want to know.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

@@ -1,0 +1,384 @@
+//! Follows the access log and writes one outcome record for each line of it, and a gap
+//! record where lines are missing.
+//!
+//! The log on disk is the buffer: a position is kept beside it and moves only after the
+//! records of a piece are written, so that a crash loses none. Nor does it repeat any in a
+//! file: what the file holds beyond the position is found at the next start.
+
+mod gaps;
+mod held;
+mod kept;
+mod sink;
+
+use std::io::{IsTerminal as _, SeekFrom, Write as _};
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use tokio::sync::watch;
+
+pub use self::sink::Sink;
+
+use self::gaps::Gap;
+use self::held::Held;
+use self::kept::Kept;
+use self::sink::Batch;
+use super::record;
+use crate::settings::LogFormat;
+
+const PAUSE: Duration = Duration::from_millis(50);
+const RETRY: Duration = Duration::from_secs(1);
+/// Read at a time.
+const PIECE: usize = 256 * 1024;
+/// A line over this is given up as unreadable.
+const LONGEST_LINE: usize = 4 << 20;
+/// How every line of Envoy begins: the first member by name. Inside of a line it stands
+/// nowhere, for there quotation marks are escaped.
+const BEGINS: &[u8] = br#"{"bytes_received":"#;
+/// The member of a line of ours that says that Envoy has ended.
+const ENDED: &str = "envoy_ended";
+
+/// What the follower has met since the start of the process.
+#[derive(Debug, Clone, Default)]
+pub struct Status(Arc<Figures>);
+
+#[derive(Debug, Default)]
+struct Figures {
+    records: AtomicU64,
+    gaps: AtomicU64,
+    missing: AtomicU64,
+    waiting: AtomicBool,
+}
+
+/// The figures of one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct StatusNow {
+    /// Outcome records that were written.
+    pub records: u64,
+    /// Gap records that were written.
+    pub gaps: u64,
+    /// Records that are known to be missing.
+    pub missing: u64,
+    /// Records cannot be written at the moment; they wait in the access log.
+    pub waiting: bool,
+}
+
+impl Status {
+    /// What is so now.
+    pub fn now(&self) -> StatusNow {
+        let figures = &self.0;
+        StatusNow {
+            records: figures.records.load(Ordering::Relaxed),
+            gaps: figures.gaps.load(Ordering::Relaxed),
+            missing: figures.missing.load(Ordering::Relaxed),
+            waiting: figures.waiting.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// Follows `log` until `stop` is set and the log has no more lines.
+pub async fn follow(
+    log: PathBuf,
+    sink: watch::Receiver<Sink>,
+    mut stop: watch::Receiver<bool>,
+    status: Status,
+) {
+    let Some(mut follower) = Follower::start(log, sink, &stop, status).await else {
+        return;
+    };
+    loop {
+        let stopping = *stop.borrow();
+        match read_piece(&follower.log, follower.read).await {
+            Ok(piece) if !piece.is_empty() => {
+                if !follower.take(&piece, &stop).await {
+                    // The records stay in the log for the next start.
+                    return;
+                }
+            }
+            Ok(_) if stopping => return,
+            Ok(_) => {
+                tokio::select! {
+                    () = tokio::time::sleep(PAUSE) => {}
+                    () = super::stopped(&mut stop) => {}
+                }
+            }
+            Err(_) if stopping => return,
+            Err(error) => {
+                tracing::error!(path = %follower.log.display(), %error, "access log cannot be read");
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+/// Writes into the log that Envoy has ended; the follower closes its workers there. Only
+/// while no Envoy writes to it.
+///
+/// # Errors
+/// The log cannot be written.
+pub fn note_end(log: &Path, in_order: bool) -> std::io::Result<()> {
+    let mut file = match std::fs::OpenOptions::new().append(true).open(log) {
+        Ok(file) => file,
+        // No line was ever written.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let now =
+        time::OffsetDateTime::now_utc().format(&time::format_description::well_known::Rfc3339);
+    let line = json!({ENDED: {"timestamp": now.unwrap_or_default(), "in_order": in_order}});
+    // The line before may have been cut off.
+    file.write_all(format!("\n{line}\n").as_bytes())
+}
+
+struct Follower {
+    log: PathBuf,
+    sink: watch::Receiver<Sink>,
+    status: Status,
+    kept: Kept,
+    /// Up to here the log is read; what of it is no whole line yet is in `rest`.
+    read: u64,
+    rest: Vec<u8>,
+    held: Held,
+    /// Where the log ended at the start: later lines cannot be held.
+    horizon: u64,
+    /// Whether the state could be kept the last time.
+    keeps: bool,
+}
+
+impl Follower {
+    async fn start(
+        log: PathBuf,
+        sink: watch::Receiver<Sink>,
+        stop: &watch::Receiver<bool>,
+        status: Status,
+    ) -> Option<Self> {
+        let kept = Kept::load(&log);
+        let horizon = std::fs::metadata(&log).map_or(0, |about| about.len());
+        let mut held = Held::default();
+        if horizon > kept.position {
+            let file = kept.file.clone().or_else(|| sink.borrow().file.clone());
+            match file {
+                Some(file) => held = read_held(&file, kept.length, stop, &status).await?,
+                None => tracing::warn!(
+                    "records that were being written when the last process ended may come twice on standard output; `audit.file` prevents that"
+                ),
+            }
+        }
+        Some(Self {
+            read: kept.position,
+            log,
+            sink,
+            status,
+            kept,
+            rest: Vec::new(),
+            held,
+            horizon,
+            keeps: true,
+        })
+    }
+
+    /// Takes a piece of the log; false if the process ends before it is recorded.
+    async fn take(&mut self, piece: &[u8], stop: &watch::Receiver<bool>) -> bool {
+        self.rest.extend_from_slice(piece);
+        let lines = take_lines(&mut self.rest);
+        let mut records = Vec::new();
+        for line in &lines {
+            self.records(line, &mut records);
+        }
+        let read = self.read + piece.len() as u64;
+        let position = read - self.rest.len() as u64;
+        if !records.is_empty() && !self.write(&records, stop).await {
+            return false;
+        }
+        self.read = read;
+        if position == self.kept.position {
+            return true;
+        }
+        self.kept.position = position;
+        if position >= self.horizon {
+            self.held = Held::default();
+        }
+        let saved = self.kept.save(&self.log);
+        if let Err(error) = &saved
+            && self.keeps
+        {
+            tracing::warn!(%error, "position in the access log cannot be kept");
+        }
+        self.keeps = saved.is_ok();
+        true
+    }
+
+    /// The records of a line, without those that are written already.
+    fn records(&mut self, line: &str, out: &mut Vec<Map<String, Value>>) {
+        let mut gaps = Vec::new();
+        let mut outcome = None;
+        match envoy_ended(line) {
+            Some((timestamp, in_order)) => gaps = self.kept.workers.ended(&timestamp, in_order),
+            None => {
+                let record = record::outcome(line);
+                gaps.extend(self.kept.workers.seen(&record));
+                outcome = Some(record);
+            }
+        }
+        for Gap { record, missing } in gaps {
+            let text = |name: &str| record.get(name).map(Value::to_string).unwrap_or_default();
+            tracing::warn!(
+                worker = text("worker"),
+                cause = text("cause"),
+                from_sequence = text("from_sequence"),
+                to_sequence = text("to_sequence"),
+                missing,
+                "audit records are missing"
+            );
+            self.status.0.gaps.fetch_add(1, Ordering::Relaxed);
+            self.status.0.missing.fetch_add(missing, Ordering::Relaxed);
+            if !self.held.take(&record) {
+                out.push(record);
+            }
+        }
+        if let Some(record) = outcome
+            && !self.held.take(&record)
+        {
+            self.status.0.records.fetch_add(1, Ordering::Relaxed);
+            out.push(record);
+        }
+    }
+
+    /// A full disk or a closed pipe delays records; it does not drop them. False if the
+    /// process ends first.
+    async fn write(
+        &mut self,
+        records: &[Map<String, Value>],
+        stop: &watch::Receiver<bool>,
+    ) -> bool {
+        let mut batch = Batch::new(render(records, &self.sink.borrow()));
+        loop {
+            let sink = self.sink.borrow().clone();
+            match batch.write(&sink) {
+                Ok(length) => {
+                    if self.status.0.waiting.swap(false, Ordering::Relaxed) {
+                        tracing::info!("audit records are written again");
+                    }
+                    self.kept.file = sink.file;
+                    self.kept.length = length;
+                    return true;
+                }
+                Err(error) => {
+                    if !self.status.0.waiting.swap(true, Ordering::Relaxed) {
+                        tracing::error!(%error, "audit records cannot be written; they wait in the access log");
+                    }
+                    if *stop.borrow() {
+                        return false;
+                    }
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+}
+
+/// Tries until it can be read; nothing if the process ends first.
+async fn read_held(
+    file: &Path,
+    from: u64,
+    stop: &watch::Receiver<bool>,
+    status: &Status,
+) -> Option<Held> {
+    loop {
+        match Held::read(file, from) {
+            Ok(held) => return Some(held),
+            Err(error) => {
+                if !status.0.waiting.swap(true, Ordering::Relaxed) {
+                    tracing::error!(file = %file.display(), %error, "audit records cannot be read back");
+                }
+            }
+        }
+        if *stop.borrow() {
+            return None;
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+fn envoy_ended(line: &str) -> Option<(String, bool)> {
+    // Cheap for the lines of Envoy, which begin otherwise.
+    let rest = line.strip_prefix("{\"")?;
+    if !rest.starts_with(ENDED) {
+        return None;
+    }
+    let line: Value = serde_json::from_str(line).ok()?;
+    let told = line.get(ENDED)?;
+    let timestamp = told.get("timestamp")?.as_str()?.to_owned();
+    Some((timestamp, told.get("in_order")?.as_bool()?))
+}
+
+async fn read_piece(log: &Path, position: u64) -> std::io::Result<Vec<u8>> {
+    let mut file = match File::open(log).await {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    file.seek(SeekFrom::Start(position)).await?;
+    let mut piece = Vec::new();
+    file.take(PIECE as u64).read_to_end(&mut piece).await?;
+    Ok(piece)
+}
+
+fn take_lines(rest: &mut Vec<u8>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let Some(end) = rest.iter().rposition(|b| *b == b'\n') else {
+        if rest.len() > LONGEST_LINE {
+            lines.push(String::new());
+            rest.clear();
+        }
+        return lines;
+    };
+    let tail = rest.split_off(end + 1);
+    for line in rest.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
+        for piece in whole_again(line) {
+            lines.push(String::from_utf8_lossy(piece).into_owned());
+        }
+    }
+    *rest = tail;
+    lines
+}
+
+/// A disk that was full cuts a line off, and the next one follows without a break.
+fn whole_again(line: &[u8]) -> Vec<&[u8]> {
+    let mut pieces = Vec::new();
+    let mut begin = 0;
+    for at in 1..line.len() {
+        if line.get(at..).is_some_and(|rest| rest.starts_with(BEGINS)) {
+            pieces.extend(line.get(begin..at));
+            begin = at;
+        }
+    }
+    pieces.extend(line.get(begin..));
+    pieces
+}
+
+fn render(records: &[Map<String, Value>], sink: &Sink) -> Vec<u8> {
+    let text_format = sink.format == LogFormat::Text && sink.file.is_none();
+    let colour = text_format && std::io::stdout().is_terminal();
+    let mut out = String::new();
+    for record in records {
+        if text_format {
+            out.push_str(&record::line(record, colour));
+        } else {
+            let mut record = record.clone();
+            record::keep(&mut record, &sink.include);
+            out.push_str(&Value::Object(record).to_string());
+        }
+        out.push('\n');
+    }
+    out.into_bytes()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+//! What a child writes to its standard error: always read, some of it logged, none of it taken
+//! for a failure.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncReadExt as _;
+use tokio::process::ChildStderr;
+
+/// Bytes of a line that are looked at; the rest is passed over.
+const LONGEST: usize = 1024;
+/// Lines that are logged in a second.
+const LINES: u32 = 20;
+/// What stands in place of a credential.
+const REDACTED: &str = "[redacted]";
+
+/// Reads to the end.
+pub(crate) async fn drain(server: Arc<str>, mut pipe: ChildStderr) {
+    let mut chunk = [0_u8; 4096];
+    let mut lines = Lines::new();
+    loop {
+        match pipe.read(&mut chunk).await {
+            Ok(0) | Err(_) => break,
+            Ok(length) => lines.take(chunk.get(..length).unwrap_or_default(), |line| {
+                tracing::info!(%server, "server says: {line}");
+            }),
+        }
+    }
+    if lines.passed_over > 0 {
+        tracing::info!(%server, lines = lines.passed_over, "more was said than is logged");
+    }
+}
+
+/// Cuts lines and keeps to the rate.
+struct Lines {
+    line: Vec<u8>,
+    second: Instant,
+    logged: u32,
+    passed_over: u64,
+}
+
+impl Lines {
+    fn new() -> Self {
+        Self {
+            line: Vec::new(),
+            second: Instant::now(),
+            logged: 0,
+            passed_over: 0,
+        }
+    }
+
+    fn take(&mut self, mut bytes: &[u8], mut log: impl FnMut(&str)) {
+        while let Some(end) = memchr::memchr(b'\n', bytes) {
+            let (head, rest) = bytes.split_at(end);
+            self.append(head);
+            bytes = rest.get(1..).unwrap_or_default();
+            let line = std::mem::take(&mut self.line);
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            if self.may_log() {
+                log(&scrub(&String::from_utf8_lossy(&line)));
+            } else {
+                self.passed_over += 1;
+            }
+        }
+        self.append(bytes);
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        let room = LONGEST.saturating_sub(self.line.len()).min(bytes.len());
+        self.line
+            .extend_from_slice(bytes.get(..room).unwrap_or_default());
+    }
+
+    fn may_log(&mut self) -> bool {
+        if self.second.elapsed() >= Duration::from_secs(1) {
+            self.second = Instant::now();
+            self.logged = 0;
+        }
+        self.logged += 1;
+        self.logged <= LINES
+    }
+}
+
+/// One line without control characters and without what looks like a credential: what follows
+/// its name to the end of the line, and long words of the shapes that tokens have.
+fn scrub(line: &str) -> String {
+    const NAMES: [&str; 10] = [
+        "authorization",
+        "bearer ",
+        "basic ",
+        "cookie",
+        "api-key",
+        "api_key",
+        "apikey",
+        "token",
+        "secret",
+        "password",
+    ];
+    // ASCII lower case keeps byte offsets.
+    let lower = line.to_ascii_lowercase();
+    let cut = NAMES
+        .iter()
+        .filter_map(|name| lower.find(name).map(|at| at + name.len()))
+        .min();
+    let (kept, redacted) = match cut.and_then(|at| line.split_at_checked(at)) {
+        Some((kept, rest)) if rest.chars().any(char::is_alphanumeric) => (kept, true),
+        Some(_) | None => (line, false),
+    };
+    let mut out = String::with_capacity(kept.len());
+    for word in kept.split_inclusive(|c: char| !is_token(c)) {
+        let bare = word.trim_end_matches(|c| !is_token(c));
+        if looks_secret(bare) {
+            out.push_str(REDACTED);
+            out.push_str(word.get(bare.len()..).unwrap_or_default());
+        } else {
+            out.push_str(word);
+        }
+    }
+    if redacted {
+        out.push(' ');
+        out.push_str(REDACTED);
+    }
+    out.chars().flat_map(visible).collect()
+}
+
+fn is_token(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_.~+=".contains(c)
+}
+
+/// Web tokens, keys with a well-known beginning, and long words of letters and digits mixed.
+fn looks_secret(word: &str) -> bool {
+    let known = ["eyJ", "sk-", "ghp_", "gho_", "github_pat_", "xox", "AKIA"];
+    let has = |kind: fn(&char) -> bool| word.chars().any(|c| kind(&c));
+    (word.len() >= 16 && known.iter().any(|start| word.starts_with(start)))
+        || (word.len() >= 32
+            && !word.contains('.')
+            && has(char::is_ascii_digit)
+            && has(char::is_ascii_alphabetic))
+}
+
+/// Control characters are shown, not acted on.
+fn visible(c: char) -> impl Iterator<Item = char> {
+    let escaped = (c.is_control() && c != '\t').then(|| c.escape_default());
+    let plain = escaped.is_none().then_some(c);
+    escaped.into_iter().flatten().chain(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_and_control_characters_go() {
+        for line in [
+            "Authorization: Bearer c4n4ry",
+            "using API_KEY=c4n4ry now",
+            "password is c4n4ry",
+            "got eyJhbGciOiJub25lIn0.c4n4ry0.x",
+            "id 0123456789abcdef0123456789c4n4ry end",
+        ] {
+            let scrubbed = scrub(line);
+            assert!(!scrubbed.contains("c4n4ry"), "{scrubbed}");
+            assert!(scrubbed.contains(REDACTED), "{scrubbed}");
+        }
+        assert_eq!(scrub("a\u{1b}[31mb\rc"), "a\\u{1b}[31mb\\rc");
+        let plain = "Starting default (STDIO) server... at /usr/lib/node_modules";
+        assert_eq!(scrub(plain), plain);
+    }
+
+    #[test]
+    fn a_flood_is_counted_and_long_lines_are_cut() {
+        let mut lines = Lines::new();
+        let mut logged = Vec::new();
+        lines.take(&b"x\n".repeat(1000), |line| logged.push(line.to_owned()));
+        assert!(logged.len() < 1000 && lines.passed_over as usize + logged.len() == 1000);
+        let mut lines = Lines::new();
+        let mut logged = Vec::new();
+        for _ in 0..2000 {
+            lines.take(b"long ", |line| logged.push(line.to_owned()));
+        }
+        lines.take(b"\nnext\n", |line| logged.push(line.to_owned()));
+        assert_eq!(
+            logged.iter().map(String::len).collect::<Vec<_>>(),
+            [LONGEST, 4]
+        );
+    }
+}

@@ -1,0 +1,182 @@
+//! What children see, and that nothing of them stays.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use serde_json::{Map, Value, json};
+use std::time::{Duration, Instant};
+use support::{ALICE, BOB, Bridge, eventually, fake};
+
+#[test]
+fn a_child_sees_the_listed_variables_and_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut server = fake(directory.path(), "fake", "legacy");
+    server["env"] = json!({"GREETING": "hello", "LANG": "C.UTF-8", "TOLD": "${BRIDGE_TEST_TOLD}"});
+    server["cwd"] = directory.path().to_str().unwrap().into();
+    support::write_policy(directory.path(), &[server]);
+    let socket = directory.path().join("s");
+    let child = support::command(directory.path(), &format!("unix:{}", socket.display()))
+        .env("MCP_BRIDGE_SECRET", "c4n4ry-c4n4ry-c4n4ry")
+        .env("OKTA_CLIENT_SECRET", "c4n4ry")
+        .env("SOMETHING", "c4n4ry")
+        .env("BRIDGE_TEST_TOLD", "yes")
+        .env("PIP_TEST", "1")
+        .env("no_proxy", "x")
+        .stderr(std::fs::File::create(directory.path().join("log")).unwrap())
+        .spawn()
+        .unwrap();
+    let bridge = Bridge::of(directory, child);
+    let session = bridge.session("fake", ALICE);
+    let seen: Map<String, Value> = serde_json::from_str(&session.text("env", &json!({}))).unwrap();
+    let mut names: Vec<&str> = seen.keys().map(String::as_str).collect();
+    // Python's own, when it finds no UTF-8 locale.
+    names.retain(|name| *name != "LC_CTYPE");
+    for name in &names {
+        let listed = [
+            "PATH", "HOME", "LANG", "TMPDIR", "GREETING", "TOLD", "no_proxy",
+        ]
+        .contains(name)
+            || name.to_lowercase().ends_with("_proxy")
+            || ["npm_config_", "PIP_", "UV_"]
+                .iter()
+                .any(|start| name.starts_with(start));
+        assert!(listed, "{name}");
+    }
+    for name in ["PATH", "GREETING", "PIP_TEST", "no_proxy"] {
+        assert!(names.contains(&name), "{name} in {names:?}");
+    }
+    assert_eq!(
+        (&seen["TOLD"], &seen["LANG"]),
+        (&json!("yes"), &json!("C.UTF-8"))
+    );
+    assert!(!json!(seen).to_string().contains("c4n4ry"));
+}
+
+#[test]
+fn arguments_are_data() {
+    let canary = tempfile::tempdir().unwrap();
+    let touched = canary.path().join("touched");
+    let text = format!(
+        "; touch {0} $(touch {0}) `touch {0}` | & > \"'",
+        touched.display()
+    );
+    let bridge = Bridge::with(
+        |d| {
+            let mut server = fake(d, "fake", "legacy");
+            server["env"]["GREETING"] = text.as_str().into();
+            server["args"]
+                .as_array_mut()
+                .unwrap()
+                .push(text.as_str().into());
+            vec![server]
+        },
+        &[],
+    );
+    let session = bridge.session("fake", ALICE);
+    let seen: Value = serde_json::from_str(&session.text("env", &json!({}))).unwrap();
+    assert_eq!(seen["GREETING"], text.as_str());
+    assert!(!touched.exists());
+}
+
+/// A session whose child has descendants, one of them in a session of its own.
+fn grown(bridge: &Bridge) -> support::Session<'_> {
+    let session = bridge.session("fake", ALICE);
+    assert_eq!(session.text("tree", &json!({})), "grown");
+    // Keeper, server and two below it.
+    eventually("the tree stands", || bridge.processes().len() >= 4);
+    session
+}
+
+#[test]
+fn the_whole_tree_ends_with_its_session() {
+    let bridge = Bridge::fake();
+    let session = grown(&bridge);
+    assert_eq!(session.delete(), 204);
+    eventually("nothing is left", || bridge.processes().is_empty());
+}
+
+#[test]
+fn the_whole_tree_ends_with_a_crash() {
+    let bridge = Bridge::fake();
+    let session = grown(&bridge);
+    session.call("1", "crash", &json!({}));
+    eventually("nothing is left", || bridge.processes().is_empty());
+}
+
+#[test]
+fn the_whole_tree_ends_when_the_bridge_is_killed() {
+    let mut bridge = Bridge::with(
+        |d| vec![fake(d, "fake", "dual"), shared(fake(d, "shared", "dual"))],
+        &[],
+    );
+    grown(&bridge);
+    let stubborn = bridge.session("fake", BOB);
+    stubborn.text("stubborn", &json!({}));
+    bridge.session("shared", ALICE);
+    assert_eq!(bridge.modern_tool("fake", ALICE, "tree").status, 200);
+    bridge.signal("-KILL");
+    bridge.wait();
+    let begun = Instant::now();
+    eventually("nothing is left", || bridge.processes().is_empty());
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn the_whole_tree_ends_when_what_keeps_it_is_killed() {
+    let bridge = Bridge::fake();
+    let session = bridge.session("fake", ALICE);
+    let server: i32 = session.text("pid", &json!({})).parse().unwrap();
+    let keeper = std::fs::read_to_string(format!("/proc/{server}/stat")).unwrap();
+    let keeper = keeper
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    assert_ne!(keeper, bridge.child.id().to_string());
+    let killed = std::process::Command::new("kill")
+        .args(["-KILL", &keeper])
+        .status();
+    assert!(killed.unwrap().success());
+    eventually("nothing is left", || bridge.processes().is_empty());
+    assert_eq!(session.call("1", "pid", &json!({})).status, 404);
+}
+
+fn shared(mut server: Value) -> Value {
+    server["sessions"] = "shared".into();
+    server
+}
+
+#[test]
+fn the_bridge_ends_in_order() {
+    for signal in ["-TERM", "-INT"] {
+        let mut bridge = Bridge::with(
+            |d| vec![fake(d, "fake", "dual"), shared(fake(d, "shared", "dual"))],
+            &[],
+        );
+        grown(&bridge);
+        let stubborn = bridge.session("fake", BOB);
+        stubborn.text("stubborn", &json!({}));
+        bridge.session("shared", ALICE);
+        let mut listening = stubborn.listen(None);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| stubborn.call("1", "hang", &json!({})).json());
+            std::thread::sleep(Duration::from_millis(300));
+            let begun = Instant::now();
+            bridge.signal(signal);
+            assert_eq!(waiting.join().unwrap()["error"]["code"], -32603);
+            while listening.event().is_some() {}
+            assert!(begun.elapsed() < Duration::from_secs(10));
+        });
+        assert_eq!(bridge.wait().code(), Some(0), "{signal}");
+        assert_eq!(bridge.processes(), [0_u32; 0], "{signal}");
+        assert!(!bridge.socket().exists());
+    }
+}

@@ -1,0 +1,145 @@
+//! A gateway without control plane: `mcp-zero compile` and `envoy/static.yaml`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use mcp_zero_tests::{
+    Issuer, Plant, Process, fill, free_address, mcp_zero, part, shipped, validate, wait,
+};
+use std::net::SocketAddr;
+
+fn configuration(plant: &Plant, address: SocketAddr, snapshot: &str) -> String {
+    let url = plant.server.url();
+    let authority = url.trim_start_matches("http://").trim_end_matches("/mcp");
+    let (host, port) = authority.split_once(':').unwrap();
+    let path = |name: &str| plant.path().join(name).to_string_lossy().into_owned();
+    fill(
+        &shipped("envoy/static.yaml"),
+        &[
+            ("ADMIN_SOCKET", &path("admin.sock")),
+            ("ACCESS_LOG", &path("access.log")),
+            ("LISTEN_HOST", "127.0.0.1"),
+            ("LISTEN_PORT", &address.port().to_string()),
+            ("FILTER", &part("MCP_ZERO_TEST_FILTER").to_string_lossy()),
+            ("SNAPSHOT", snapshot),
+            ("SERVER_PATH", "/mcp"),
+            ("SERVER_AUTHORITY", authority),
+            ("SERVER_HOST", host),
+            ("SERVER_PORT", port),
+        ],
+    )
+}
+
+#[test]
+fn it_judges_like_any_other() {
+    let plant = Plant::start();
+    let address = free_address();
+    let good = configuration(&plant, address, &plant.snapshot());
+    validate(plant.path(), "validated", &good).unwrap();
+    let envoy = Process::envoy(plant.path(), "static", &good);
+    plant.wait_until_ready(address);
+    plant.judge(address);
+    let access_log = plant.path().join("access.log");
+    wait("its record", || {
+        std::fs::read_to_string(&access_log).is_ok_and(|t| t.contains("get-secret"))
+    });
+    drop(envoy);
+
+    // The lock holds where the filter is gone.
+    let begin = good.find("                  # Who, may they").unwrap();
+    let end = good.find("                  # The lock behind it").unwrap();
+    let open = format!("{}{}", &good[..begin], &good[end..]);
+    let reached = plant.server.received().len();
+    let _envoy = Process::envoy(plant.path(), "open", &open);
+    wait("Envoy", || std::net::TcpStream::connect(address).is_ok());
+    let answer = plant.call(address, "get-x", Some(&plant.token()));
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.body.contains("-31503"), "{answer:?}");
+    assert!(answer.header("x-correlation-id").is_some(), "{answer:?}");
+    assert_eq!(plant.server.received().len(), reached);
+}
+
+#[test]
+fn a_snapshot_that_is_none_serves_nobody() {
+    let plant = Plant::start();
+    let snapshot = plant.snapshot();
+    let address = free_address();
+    // Whole groups of base64, so that Envoy takes it and the filter has to refuse.
+    for bad in [
+        "AAAA",
+        &snapshot[..snapshot.len() / 8 * 4],
+        &format!("CH8S{}", &snapshot[4..]),
+    ] {
+        let mut envoy = Process::envoy(plant.path(), "bad", &configuration(&plant, address, bad));
+        wait("its end", || envoy.exit_code().is_some());
+        assert_ne!(envoy.exit_code(), Some(0));
+        assert!(
+            envoy.log().contains("the snapshot is refused"),
+            "{}",
+            envoy.log()
+        );
+    }
+}
+
+#[test]
+fn compile_tells_what_is_wrong_and_where_keys_come_from() {
+    let plant = Plant::start();
+    let file = |name: &str, text: &str| {
+        let path = plant.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_string_lossy().into_owned()
+    };
+    let compile = |arguments: &[&str]| {
+        let done = mcp_zero(&[&["compile", "--skip-tls-validation=true"], arguments].concat());
+        let text = String::from_utf8_lossy(&done.stderr).into_owned();
+        (
+            done.status.code().unwrap_or(-1),
+            String::from_utf8_lossy(&done.stdout).into_owned(),
+            text,
+        )
+    };
+    let bad = file("bad.yaml", "version: 2\ndefualt: deny\n");
+    let (code, out, told) = compile(&[&bad]);
+    assert_eq!((code, out.as_str()), (78, ""), "{told}");
+    assert!(told.contains("did you mean `default`"), "{told}");
+
+    // By hand, and the same policy.
+    let good = plant.policy().to_string_lossy().into_owned();
+    let keys = file("keys.json", &key_set(&plant.issuer));
+    let out = plant.path().join("snapshot.b64");
+    let (code, shown, told) = compile(&[&good, "--keys", &keys, "--out", &out.to_string_lossy()]);
+    assert_eq!((code, shown.as_str()), (0, ""), "{told}");
+    let address = free_address();
+    let text = std::fs::read_to_string(out).unwrap();
+    let _envoy = Process::envoy(
+        plant.path(),
+        "by-hand",
+        &configuration(&plant, address, text.trim()),
+    );
+    plant.wait_until_ready(address);
+    plant.judge(address);
+
+    let none = file("none.json", r#"{"keys":[]}"#);
+    let (code, _, told) = compile(&[&good, "--keys", &none]);
+    assert_eq!(code, 78, "{told}");
+    assert!(told.contains("no usable key"), "{told}");
+    let away = file(
+        "away.yaml",
+        &std::fs::read_to_string(plant.policy())
+            .unwrap()
+            .replace(&plant.issuer.url(), "http://127.0.0.1:1"),
+    );
+    let (code, out, told) = compile(&[&away]);
+    assert_eq!((code, out.as_str()), (1, ""), "{told}");
+    assert!(told.contains("no keys"), "{told}");
+}
+
+fn key_set(issuer: &Issuer) -> String {
+    let authority = issuer.url();
+    let authority = authority.trim_start_matches("http://");
+    let text = format!("GET /keys HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n\r\n");
+    mcp_zero_tests::exchange(authority.parse().unwrap(), text.as_bytes()).body
+}
