@@ -13,7 +13,7 @@ pub use machine::Machine;
 use crate::host::{Host, HostError};
 use crate::refusal;
 use mcp_zero_gate::{
-    Answer, CallError, CallId, Cx, Direction, End, Event, Exchange, Flow, Mark, World,
+    Answer, CallError, CallId, Cx, Direction, End, Event, Exchange, Flow, Headers, Mark, World,
 };
 
 /// What the callback answers the proxy.
@@ -40,6 +40,19 @@ const BODY_LIMIT: usize = 64 << 20;
 const RECORD: &str = "mcpz.record";
 /// The filter state that the lock behind the filter compares with the route's cluster.
 const VERDICT: &str = "mcpz.verdict";
+
+const CONTENT_LENGTH: &str = "content-length";
+const TRANSFER_ENCODING: &str = "transfer-encoding";
+
+/// The length of a body that headers frame by nothing but one plain number.
+fn length(headers: &Headers) -> Option<usize> {
+    if headers.all(TRANSFER_ENCODING).next().is_some() {
+        return None;
+    }
+    let written = headers.one(CONTENT_LENGTH).ok().flatten()?;
+    let length: usize = written.parse().ok()?;
+    (length.to_string() == written).then_some(length)
+}
 
 /// Where one direction stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +86,8 @@ pub struct Driver<M = Exchange> {
     machine: Option<M>,
     /// Envoy's request id, where it is safe to repeat.
     correlation: Option<String>,
+    /// The length that the headers of each direction say the body has, and nothing else.
+    lengths: [Option<usize>; 2],
     request: Side,
     response: Side,
     /// What the response headers' step has asked for.
@@ -100,6 +115,7 @@ impl<M: Machine> Driver<M> {
         Self {
             machine: None,
             correlation: None,
+            lengths: [None; 2],
             request: Side::Ahead,
             response: Side::Ahead,
             plan: None,
@@ -301,10 +317,25 @@ impl<M: Machine> Driver<M> {
         size: usize,
         env: &mut Env<'_>,
     ) -> Result<(), HostError> {
+        let said = self.length_mut(direction);
+        if *said == Some(size) {
+            return Ok(());
+        }
+        *said = None;
         let length = size.to_string();
         env.host
-            .set_header(direction, "content-length", length.as_bytes())?;
-        env.host.remove_header(direction, "transfer-encoding")
+            .set_header(direction, CONTENT_LENGTH, length.as_bytes())?;
+        env.host.remove_header(direction, TRANSFER_ENCODING)?;
+        *self.length_mut(direction) = Some(size);
+        Ok(())
+    }
+
+    fn length_mut(&mut self, direction: Direction) -> &mut Option<usize> {
+        let [request, response] = &mut self.lengths;
+        match direction {
+            Direction::Request => request,
+            Direction::Response => response,
+        }
     }
 
     /// The engine hears that the host failed and ends the exchange.

@@ -22,6 +22,12 @@ impl Headers {
             .map(|(_, v)| v)
     }
 
+    /// Whether a header stands once and has exactly this value.
+    pub fn says(&self, name: &str, value: &[u8]) -> bool {
+        let mut values = self.all(name);
+        values.next() == Some(value) && values.next().is_none()
+    }
+
     /// The value of a header that is absent or stands once.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use mcp_zero_mask::Report;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// The record's schema version.
 const SCHEMA: u32 = 1;
@@ -13,11 +13,14 @@ const MESSAGES: usize = 32;
 /// it where records are taken in.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Record {
+    #[serde(skip_serializing_if = "is_blank")]
     event_type: &'static str,
     schema_version: u32,
     /// RFC 3339, UTC.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub timestamp: String,
     /// One life of one of Envoy's workers.
+    #[serde(skip_serializing_if = "String::is_empty")]
     worker: String,
     /// One more for each record of the worker, in the order in which they are written: a
     /// number that is missing is a record that is lost.
@@ -25,46 +28,67 @@ pub struct Record {
     /// Exchanges of the worker that had begun and not ended.
     open_exchanges: u64,
     /// Name of the gateway.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub gateway_id: String,
     /// SHA-256 of the policy that judged.
+    #[serde(skip_serializing_if = "has_no_text")]
     pub policy_version: Option<String>,
     /// Envoy's request id.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub correlation_id: String,
     /// W3C trace id.
+    #[serde(skip_serializing_if = "has_no_text")]
     pub trace_id: Option<String>,
     /// Who called.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<User>,
     /// The client's address.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub client: String,
     /// First half of the SHA-256 of the session id, hex.
+    #[serde(skip_serializing_if = "has_no_text")]
     pub session: Option<String>,
     /// HTTP method.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub http_method: String,
     /// The id as written.
+    #[serde(skip_serializing_if = "has_no_text")]
     pub jsonrpc_id: Option<String>,
     /// The method, where the protocol has it.
+    #[serde(skip_serializing_if = "has_no_text")]
     pub method: Option<&'static str>,
     /// The server.
+    #[serde(skip_serializing_if = "has_no_text")]
     pub server_name: Option<String>,
     /// The tool.
+    #[serde(skip_serializing_if = "has_no_text")]
     pub tool_name: Option<String>,
     /// The prompt.
+    #[serde(skip_serializing_if = "has_no_text")]
     pub prompt_name: Option<String>,
     /// The resource.
+    #[serde(skip_serializing_if = "has_no_text")]
     pub resource_name: Option<String>,
     /// Always Streamable HTTP so far.
+    #[serde(skip_serializing_if = "is_blank")]
     pub transport: &'static str,
     /// Of the request.
+    #[serde(skip_serializing_if = "has_no_text")]
     pub protocol_version: Option<&'static str>,
     /// `allow` or `deny`.
+    #[serde(skip_serializing_if = "is_blank")]
     pub decision: &'static str,
     /// The rule that decided.
+    #[serde(skip_serializing_if = "has_no_text")]
     pub rule_id: Option<String>,
     /// Its description, or why there was none.
+    #[serde(skip_serializing_if = "has_no_text")]
     pub reason: Option<String>,
     /// Why it did not pass.
+    #[serde(skip_serializing_if = "has_no_text")]
     pub cause: Option<&'static str>,
     /// Counts by entity and direction.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub masking: Vec<Value>,
     /// Strings and numbers that were looked at.
     pub fields_scanned: u32,
@@ -73,14 +97,17 @@ pub struct Record {
     /// Items taken out of lists.
     pub list_items_removed: u32,
     /// Governed messages of a stream that answered nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<Value>,
     /// How many more of them there were.
     pub messages_left_out: u32,
     /// Of the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_status: Option<u16>,
     /// The answer was an error, or a result that says so.
     pub is_error: bool,
     /// How the exchange ended.
+    #[serde(skip_serializing_if = "is_blank")]
     pub end: &'static str,
 }
 
@@ -158,22 +185,18 @@ impl Record {
 
     /// The record as one line of JSON, without what is empty.
     pub fn to_json(&self) -> String {
-        let Ok(Value::Object(mut map)) = serde_json::to_value(self) else {
-            return String::new();
-        };
-        map.retain(|_, value| !is_empty(value));
-        Value::Object(map).to_string()
+        // Text and numbers always have a form.
+        serde_json::to_string(self).unwrap_or_default()
     }
 }
 
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(items) => items.is_empty(),
-        Value::Object(members) => Map::is_empty(members),
-        Value::String(text) => text.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
-    }
+/// As serde asks: about a reference to the field.
+fn is_blank(text: &&'static str) -> bool {
+    text.is_empty()
+}
+
+fn has_no_text(text: &Option<impl AsRef<str>>) -> bool {
+    text.as_ref().is_none_or(|text| text.as_ref().is_empty())
 }
 
 /// RFC 3339 of Unix milliseconds (civil date from days: proleptic Gregorian).

@@ -1,7 +1,7 @@
 //! Actions of the engine, carried out on the host.
 
 use super::response::Plan;
-use super::{Driver, Env, Machine, Side, VERDICT, broken};
+use super::{CONTENT_LENGTH, Driver, Env, Machine, Side, TRANSFER_ENCODING, VERDICT, broken};
 use crate::host::HostError;
 use crate::refusal;
 use mcp_zero_gate::{Action, CallError, CallId, Direction, Event, Flow, HeaderEdit};
@@ -88,6 +88,10 @@ impl<M: Machine> Driver<M> {
     ) -> Result<(), HostError> {
         if !self.side(direction).is_held() {
             return Err(broken("edit of headers that have gone on"));
+        }
+        let (HeaderEdit::Set(name, _) | HeaderEdit::Remove(name)) = edit;
+        if [CONTENT_LENGTH, TRANSFER_ENCODING].contains(&name.as_str()) {
+            *self.length_mut(direction) = None;
         }
         match edit {
             HeaderEdit::Set(name, value) => env.host.set_header(direction, name, value),

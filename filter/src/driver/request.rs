@@ -21,6 +21,7 @@ impl<M: Machine> Driver<M> {
 
     fn open(&mut self, ends: bool, env: &mut Env<'_>) -> Result<Flow, HostError> {
         let headers = Headers::new(env.host.headers(REQUEST)?);
+        *self.length_mut(REQUEST) = super::length(&headers);
         let id = headers.one("x-request-id").ok().flatten();
         self.correlation = id.filter(|id| refusal::is_safe(id)).map(str::to_owned);
         let client = env.host.property(&["source", "address"])?;

@@ -65,6 +65,7 @@ impl<M: Machine> Driver<M> {
     fn head(&mut self, ends: bool, env: &mut Env<'_>) -> Result<Flow, HostError> {
         let origin = origin(env.host)?;
         let headers = Headers::new(env.host.headers(RESPONSE)?);
+        *self.length_mut(RESPONSE) = super::length(&headers);
         if self.request.is_held() {
             // Envoy has answered in place of the server: the request goes nowhere. A server
             // cannot have seen it.

@@ -18,8 +18,10 @@ pub(crate) enum Chain {
     Bare,
     /// Envoy's own filters: a verified token, the parsed message, a rule over both.
     Native { issuer: String, keys: Value },
-    /// A Wasm filter that reads both bodies, and with `write` puts the answer back.
-    Reader { write: bool },
+    /// Nothing, but an access log like ours.
+    Logged,
+    /// A Wasm filter that reads both bodies, in one of its modes.
+    Reader { mode: &'static str },
 }
 
 /// A running Envoy; killed when dropped.
@@ -38,8 +40,11 @@ impl Envoy {
         drop(free);
         let state = tempfile::tempdir().expect("a temporary folder");
         let file = state.path().join("envoy.json");
-        std::fs::write(&file, configuration(address, upstream, chain).to_string())
-            .expect("the configuration is written");
+        std::fs::write(
+            &file,
+            configuration(address, upstream, chain, state.path()).to_string(),
+        )
+        .expect("the configuration is written");
         let log = File::create(log(state.path())).expect("a log file");
         let child = Command::new(part("MCP_ZERO_TEST_ENVOY"))
             .arg("--config-path")
@@ -76,7 +81,7 @@ fn log(state: &Path) -> std::path::PathBuf {
     state.join("envoy.log")
 }
 
-fn configuration(address: SocketAddr, upstream: SocketAddr, chain: &Chain) -> Value {
+fn configuration(address: SocketAddr, upstream: SocketAddr, chain: &Chain, state: &Path) -> Value {
     let mut filters = filters(chain);
     filters.push(filter(
         "router",
@@ -93,6 +98,7 @@ fn configuration(address: SocketAddr, upstream: SocketAddr, chain: &Chain) -> Va
                         "idle_timeout": "30s"}}]}],
                 "request_headers_to_remove": ["authorization"]},
             "http_filters": filters,
+            "access_log": access_log(chain, state),
             "normalize_path": true,
             "merge_slashes": true,
             "path_with_escaped_slashes_action": "REJECT_REQUEST",
@@ -133,13 +139,30 @@ fn configuration(address: SocketAddr, upstream: SocketAddr, chain: &Chain) -> Va
     }})
 }
 
+/// The members of our access log, a constant text in the place of our record.
+fn access_log(chain: &Chain, state: &Path) -> Value {
+    if !matches!(chain, Chain::Logged) {
+        return json!([]);
+    }
+    let file = json!({
+        "path": state.join("access.log"),
+        "log_format": {"json_format": {
+            "timestamp": "%START_TIME%", "request_id": "%REQ(X-REQUEST-ID)%",
+            "reply_id": "%RESP(X-CORRELATION-ID)%", "method": "%REQ(:METHOD)%",
+            "status": "%RESPONSE_CODE%", "flags": "%RESPONSE_FLAGS%",
+            "details": "%RESPONSE_CODE_DETAILS%", "bytes_received": "%BYTES_RECEIVED%",
+            "bytes_sent": "%BYTES_SENT%", "duration_ms": "%DURATION%",
+            "client": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", "record": "r".repeat(700)}}});
+    json!([{"name": "envoy.access_loggers.file",
+        "typed_config": typed("access_loggers.file.v3.FileAccessLog", file)}])
+}
+
 fn filters(chain: &Chain) -> Vec<Value> {
     match chain {
-        Chain::Bare => Vec::new(),
+        Chain::Bare | Chain::Logged => Vec::new(),
         Chain::Native { issuer, keys } => native(issuer, keys),
-        Chain::Reader { write } => {
+        Chain::Reader { mode } => {
             let module = part("MCP_ZERO_BENCH_READER");
-            let mode = if *write { "write" } else { "read" };
             vec![filter(
                 "wasm",
                 "wasm.v3.Wasm",

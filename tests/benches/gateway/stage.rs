@@ -3,7 +3,6 @@
 use crate::http::Connection;
 use crate::workload::{ID, Workload};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 
@@ -18,7 +17,6 @@ pub(crate) struct Stage {
 struct Scene {
     /// A whole response with head and framing; the id is put in.
     answer: Mutex<Arc<Vec<u8>>>,
-    received: AtomicUsize,
     last: Mutex<Vec<u8>>,
 }
 
@@ -57,11 +55,6 @@ impl Stage {
         *self.scene.answer.lock().expect("no thread panics") = Arc::new(workload.response());
     }
 
-    /// Requests that have reached it, and how long the last one's body was.
-    pub(crate) fn received(&self) -> usize {
-        self.scene.received.load(Ordering::Relaxed)
-    }
-
     /// The body of the last request.
     pub(crate) fn last(&self) -> Vec<u8> {
         self.scene.last.lock().expect("no thread panics").clone()
@@ -71,7 +64,6 @@ impl Stage {
 async fn serve(mut connection: Connection, scene: Arc<Scene>) {
     // Whoever closes in the middle of a message is no matter of ours.
     while let Ok(Some(request)) = connection.read().await {
-        scene.received.fetch_add(1, Ordering::Relaxed);
         let template = {
             let answer = scene.answer.lock().expect("no thread panics");
             Arc::clone(&answer)

@@ -34,6 +34,10 @@ pub(crate) enum Name {
     Reader,
     /// The same, and it puts the answer back.
     Writer,
+    /// Bare, with an access log like ours.
+    Logged,
+    /// The reader, and it calls the host as often as ours.
+    Caller,
     /// Ours with token, policy, masking and audit.
     Ours,
     /// Ours without masking.
@@ -45,11 +49,13 @@ pub(crate) enum Name {
 }
 
 impl Name {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Bare,
         Self::Native,
         Self::Reader,
         Self::Writer,
+        Self::Logged,
+        Self::Caller,
         Self::Ours,
         Self::NoMasking,
         Self::NoIdentity,
@@ -89,6 +95,8 @@ impl Name {
             Self::Native => "native chain",
             Self::Reader => "Wasm reader",
             Self::Writer => "Wasm writer",
+            Self::Logged => "bare + log",
+            Self::Caller => "Wasm caller",
             Self::Ours => "mcp-zero",
             Self::NoMasking => "no masking",
             Self::NoIdentity => "no identity",
@@ -203,8 +211,10 @@ fn foreign(name: Name, upstream: SocketAddr, tokens: &Tokens) -> System {
             issuer: tokens.issuer.url(),
             keys: tokens.keys(),
         },
-        Name::Reader => Chain::Reader { write: false },
-        Name::Writer => Chain::Reader { write: true },
+        Name::Logged => Chain::Logged,
+        Name::Reader => Chain::Reader { mode: "read" },
+        Name::Writer => Chain::Reader { mode: "write" },
+        Name::Caller => Chain::Reader { mode: "call" },
         _ => Chain::Bare,
     };
     let envoy = Envoy::start(&chain, upstream);

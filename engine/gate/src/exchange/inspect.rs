@@ -50,7 +50,10 @@ impl Exchange {
                 inspected.answers = spec.is_some();
                 self.requests_inside(live, *result)?;
                 let listed = self.lists(live, spec, text, *result)?;
-                let edited = self.mask(live, spec, listed.as_deref().unwrap_or(text))?;
+                let edited = match &listed {
+                    Some(listed) => self.mask_anew(live, spec, listed)?,
+                    None => self.mask(live, spec, &doc, &message)?,
+                };
                 if inspected.answers {
                     let failed = result.get("isError").and_then(Value::as_bool);
                     self.record.is_error |= failed == Some(true);
@@ -62,20 +65,20 @@ impl Exchange {
                 inspected.answers = spec.is_some();
                 self.elicitations_inside(live, *error)?;
                 self.record.is_error |= inspected.answers;
-                inspected.verdict = Verdict::Pass(self.mask(live, spec, text)?);
+                inspected.verdict = Verdict::Pass(self.mask(live, spec, &doc, &message)?);
             }
             Message::Request { id, method, .. } => {
                 inspected.request = true;
                 let allowed = self.client_request(live, method);
                 inspected.verdict = if allowed {
-                    Verdict::Pass(self.mask(live, None, text)?)
+                    Verdict::Pass(self.mask(live, None, &doc, &message)?)
                 } else {
                     Verdict::Deny((*id).to_owned())
                 };
             }
             Message::Notification { method, params } => {
                 if self.notification(live, method, *params) {
-                    inspected.verdict = Verdict::Pass(self.mask(live, None, text)?);
+                    inspected.verdict = Verdict::Pass(self.mask(live, None, &doc, &message)?);
                 }
             }
         }
@@ -194,7 +197,8 @@ impl Exchange {
         edits.apply(text).map(Some).map_err(|_| ())
     }
 
-    fn mask(
+    /// Masks a message that was edited before: edits do not add up.
+    fn mask_anew(
         &mut self,
         live: &Live,
         spec: Option<&Spec>,
@@ -205,15 +209,28 @@ impl Exchange {
         }
         let doc = Doc::scan(text, &Limits::default()).map_err(|_| ())?;
         let message = Message::from_server(&doc).map_err(|_| ())?;
+        self.mask(live, spec, &doc, &message)
+    }
+
+    fn mask(
+        &mut self,
+        live: &Live,
+        spec: Option<&Spec>,
+        doc: &Doc<'_>,
+        message: &Message<'_>,
+    ) -> Result<Option<Vec<u8>>, ()> {
+        if live.masker.is_empty() {
+            return Ok(None);
+        }
         let mut edits = Edits::default();
         let mut report = Report::default();
         live.masker
-            .server(&message, spec, &mut edits, &mut report)
+            .server(message, spec, &mut edits, &mut report)
             .map_err(|_| ())?;
         live.masker
             .unknown_members(doc.root(), &mut edits, &mut report)
             .map_err(|_| ())?;
-        if let Message::Result { result, .. } = &message {
+        if let Message::Result { result, .. } = message {
             // Masked output no longer fits what the schema promises of its text.
             match spec.map(|s| s.governed) {
                 None | Some(Governed::List(ListKind::Tools)) => {
@@ -227,8 +244,8 @@ impl Exchange {
             return Ok(None);
         }
         // An edited message goes on one line of a stream.
-        edits.blank_line_breaks(&doc);
-        edits.apply(text).map(Some).map_err(|_| ())
+        edits.blank_line_breaks(doc);
+        edits.apply(doc.src()).map(Some).map_err(|_| ())
     }
 }
 

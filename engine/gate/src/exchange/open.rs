@@ -41,6 +41,7 @@ const TO_SERVER: &[&str] = &[
 
 /// Every answer may be either; the server always hears so.
 const ACCEPT: &[u8] = b"application/json, text/event-stream";
+const JSON: &[u8] = b"application/json";
 
 impl Exchange {
     /// Begins an exchange and judges its headers.
@@ -237,7 +238,9 @@ impl Exchange {
         let mut seen: Vec<&[u8]> = Vec::new();
         for (name, _) in head.headers.iter() {
             let mirror = name.starts_with(b"mcp-param-");
-            let known = std::str::from_utf8(name).is_ok_and(|n| TO_SERVER.contains(&n)) || mirror;
+            let known = std::str::from_utf8(name).is_ok_and(|n| TO_SERVER.contains(&n))
+                || mirror
+                || name == b"accept";
             // Without a body of 2026-07-28 there is nothing that they mirror.
             let mirror = mirror || name == b"mcp-method" || name == b"mcp-name";
             if (!known || (!mirrors && mirror)) && !seen.contains(&name) {
@@ -251,10 +254,13 @@ impl Exchange {
             let edit = HeaderEdit::Set(name.to_owned(), value.to_vec());
             cx.out.push(Action::Header(Direction::Request, edit));
         };
-        set("accept", ACCEPT);
-        if facts.verb == Verb::Post {
-            // The type that is read here, without parameters that a server could read otherwise.
-            set("content-type", b"application/json");
+        // What is right already stays: each edit is a call of the host.
+        if !head.headers.says("accept", ACCEPT) {
+            set("accept", ACCEPT);
+        }
+        // The type that is read here, without parameters that a server could read otherwise.
+        if facts.verb == Verb::Post && !head.headers.says("content-type", JSON) {
+            set("content-type", JSON);
         }
         let live = self.live.as_ref();
         let server = live.and_then(|l| l.snapshot.server(&self.server));

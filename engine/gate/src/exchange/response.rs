@@ -80,7 +80,7 @@ impl Exchange {
             };
             let edit = HeaderEdit::Remove("content-length".to_owned());
             cx.out.push(Action::Header(Direction::Response, edit));
-            typed(b"text/event-stream", cx);
+            typed(b"text/event-stream", head.headers, cx);
             cx.out.push(Action::Stream);
             let decoder = Box::new(sse::Decoder::new(limit as usize));
             self.phase = Phase::Stream(decoder, cx.world.hold());
@@ -91,7 +91,7 @@ impl Exchange {
                 return self.refuse(&Refusal::Unavailable, cx);
             };
             // A stream that is collected is answered as JSON.
-            typed(b"application/json", cx);
+            typed(b"application/json", head.headers, cx);
             let direction = Direction::Response;
             cx.out.push(Action::Collect { direction, limit });
             self.phase = Phase::Whole { stream };
@@ -242,7 +242,10 @@ impl Exchange {
 }
 
 /// The client hears the type that was read, without parameters that it could read otherwise.
-fn typed(media: &[u8], cx: &mut Cx<'_>) {
+fn typed(media: &[u8], headers: &Headers, cx: &mut Cx<'_>) {
+    if headers.says("content-type", media) {
+        return;
+    }
     let edit = HeaderEdit::Set("content-type".to_owned(), media.to_vec());
     cx.out.push(Action::Header(Direction::Response, edit));
 }

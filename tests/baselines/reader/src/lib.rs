@@ -1,6 +1,7 @@
 //! The least that a Wasm filter can do with bodies: hold each until it is whole, read every
-//! byte once, and with the configuration `write` put the answer back. What a filter costs
-//! before it does anything useful; it decides nothing.
+//! byte once; with the configuration `write` put the answer back, with `call` make as many calls
+//! of the host as a filter that decides. What a filter costs before it does
+//! anything useful; it decides nothing.
 
 #[cfg(target_arch = "wasm32")]
 mod filter;

@@ -63,6 +63,8 @@ fn what_the_server_must_not_see_comes_off() {
         ("x-mcp-zero-user", "root"),
         ("mcp-name", "x"),
         (":path", "/mcp/s/?access_token=x"),
+        ("accept", "text/event-stream, application/json;q=0.5"),
+        ("content-type", "application/json; charset=utf-8"),
     ];
     let run = Run::open(&with(POST, &extra), false);
     for name in [
@@ -80,6 +82,25 @@ fn what_the_server_must_not_see_comes_off() {
     );
     assert_eq!(run.header(":path").unwrap(), "/mcp/s/");
     assert_eq!(run.header("content-type").unwrap(), "application/json");
+}
+
+#[test]
+fn what_is_right_already_is_left_alone() {
+    let right = [
+        ("accept", "application/json, text/event-stream"),
+        ("content-type", "application/json"),
+    ];
+    let run = Run::open(&with(POST, &right), false);
+    assert_eq!(run.header("accept"), None);
+    assert_eq!(run.header("content-type"), None);
+    // A second value is another matter.
+    let mut twice = with(POST, &right);
+    twice.push(("accept", "text/html"));
+    let run = Run::open(&twice, false);
+    assert_eq!(
+        run.header("accept").as_deref(),
+        Some("application/json, text/event-stream")
+    );
 }
 
 #[test]
