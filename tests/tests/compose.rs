@@ -425,13 +425,26 @@ fn every_variable_is_one_that_the_program_reads() {
     }
 }
 
+/// A server that the bridge starts.
+fn local_server() -> String {
+    let script = part("MCP_ZERO_TEST_NPM_CLIENTS")
+        .join("node_modules/@modelcontextprotocol/server-everything/dist/index.js");
+    format!(
+        "  - name: local\n    transport: stdio\n    command: '{}'\n    args: ['{}', stdio]\n",
+        part("MCP_ZERO_TEST_NODE").display(),
+        script.display()
+    )
+}
+
 /// What the containers would run, with the paths and ports of a test.
 #[test]
 fn its_command_lines_make_a_gateway() {
     let plant = Plant::start();
     std::fs::write(
         plant.policy(),
-        policy(&plant.server.url()).replace("name: s\n", "name: crm\n"),
+        policy(&plant.server.url())
+            .replace("name: s\n", "name: crm\n")
+            .replace("policies:\n", &format!("{}policies:\n", local_server())),
     )
     .unwrap();
     let mut variables = environment();
@@ -445,12 +458,17 @@ fn its_command_lines_make_a_gateway() {
         text.replace("/etc/mcp-zero/policy/policy.yaml", &path("policy.yaml"))
             .replace("/usr/lib/mcp-zero/mcp_zero_filter.wasm", &filter)
             .replace("/var/lib/mcp-zero", &path("state"))
+            .replace("/run/mcp-zero-accepted", &path("accepted"))
+            .replace("/run/mcp-zero", &path("bridge"))
             .replace("/etc/mcp-zero/envoy.yaml", &path("envoy.yaml"))
             .replace("127.0.0.1:8081", &admin.to_string())
             .replace("/127.0.0.1/8080", &format!("/127.0.0.1/{}", address.port()))
             .replace("--port=8080", &format!("--port={}", address.port()))
             .replace("--host=0.0.0.0", "--host=127.0.0.1")
     };
+    for volume in ["accepted", "bridge"] {
+        std::fs::create_dir(path(volume)).unwrap();
+    }
     let control = &compose["services"]["control-plane"];
     let gateway = &compose["services"]["gateway"];
     let program = part("MCP_ZERO_TEST_GATEWAY");
@@ -526,6 +544,25 @@ fn its_command_lines_make_a_gateway() {
     assert_eq!(call(&token, "get-x").body, ANSWER);
     assert!(call(&token, "get-secret").body.contains("Access denied"));
     assert_eq!(call("none", "get-x").status, 401);
+    let bridge = &compose["services"]["bridge"];
+    let mut command = Command::new(part("MCP_ZERO_TEST_BRIDGE"));
+    command.args(texts(&bridge["command"]).into_iter().map(here));
+    let bridge = Process::start(&mut command, &plant.path().join("bridge.log"));
+    let bearer = format!("Bearer {token}");
+    let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {},
+        "clientInfo": {"name": "compose", "version": "1"}}});
+    let hello = request(
+        "POST",
+        "/mcp/local",
+        &[("authorization", &bearer)],
+        &hello.to_string(),
+    );
+    wait("the local server", || {
+        let answer = exchange(address, hello.as_bytes());
+        answer.status == 200 && answer.body.contains("serverInfo")
+    });
+    drop(bridge);
     // Audit records come out of the control plane.
     wait("the records", || {
         let log = plane.log();
