@@ -236,11 +236,13 @@ impl Exchange {
         self.modern = facts.era == Era::Modern;
         let mirrors = facts.era == Era::Modern && facts.verb == Verb::Post;
         let mut seen: Vec<&[u8]> = Vec::new();
+        // What is right already stays: each edit is a call of the host.
+        let accepts = head.headers.says("accept", ACCEPT);
         for (name, _) in head.headers.iter() {
             let mirror = name.starts_with(b"mcp-param-");
             let known = std::str::from_utf8(name).is_ok_and(|n| TO_SERVER.contains(&n))
                 || mirror
-                || name == b"accept";
+                || (accepts && name == b"accept");
             // Without a body of 2026-07-28 there is nothing that they mirror.
             let mirror = mirror || name == b"mcp-method" || name == b"mcp-name";
             if (!known || (!mirrors && mirror)) && !seen.contains(&name) {
@@ -254,8 +256,7 @@ impl Exchange {
             let edit = HeaderEdit::Set(name.to_owned(), value.to_vec());
             cx.out.push(Action::Header(Direction::Request, edit));
         };
-        // What is right already stays: each edit is a call of the host.
-        if !head.headers.says("accept", ACCEPT) {
+        if !accepts {
             set("accept", ACCEPT);
         }
         // The type that is read here, without parameters that a server could read otherwise.
