@@ -112,7 +112,7 @@ fn standard_error_is_always_read() {
 
 #[test]
 fn a_reader_that_does_not_read_stops_nobody_else() {
-    let bridge = Bridge::with(|d| vec![fake(d, "fake", "legacy")], &["--stall-ms", "2000"]);
+    let bridge = Bridge::with(|d| vec![fake(d, "fake", "legacy")], &["--stall-ms", "1000"]);
     let (slow, other) = (bridge.session("fake", ALICE), bridge.session("fake", BOB));
     // Far more than sockets and queues hold.
     let flood = slow.call("1", "progress", &json!({"n": 400, "size": 50_000}));
@@ -122,6 +122,8 @@ fn a_reader_that_does_not_read_stops_nobody_else() {
     }
     // The stream is cut after a while, so that the session goes on.
     assert_eq!(slow.text("echo", &json!({"a": 1})), r#"{"a": 1}"#);
+    // A server that is slow itself fills the queues late.
+    std::thread::sleep(Duration::from_secs(4));
     let mut flood = flood;
     let mut events = 0;
     while flood.event().is_some() {
