@@ -8,6 +8,7 @@ use crate::{setup, shell, wasm};
 /// Builds and measures.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let (parts, clients) = setup::all()?;
+    let [npm, python] = setup::peers()?;
     let module = wasm::build(&parts)?;
     let reader = wasm::build_one(&parts, wasm::Package::Reader)?;
     let programs = programs(Profile::Release)?;
@@ -16,5 +17,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     bench.args(["--bench", "gateway", "--"]).args(arguments);
     bench.envs(variables(parts, clients, module, programs));
     bench.env("MCP_ZERO_BENCH_READER", reader);
+    bench.env("MCP_ZERO_BENCH_NPM_PEERS", npm);
+    bench.env("MCP_ZERO_BENCH_PYTHON_PEERS", python);
     shell::run(&mut bench)
 }

@@ -37,12 +37,19 @@ pub(crate) enum Part {
     All,
     /// Gateways in front of an HTTP server.
     Gateway,
+    /// Bridges in front of a stdio server.
+    Bridge,
 }
 
 impl Part {
     /// Whether gateways are measured.
     pub(crate) fn gateway(self) -> bool {
         matches!(self, Self::All | Self::Gateway)
+    }
+
+    /// Whether bridges are measured.
+    pub(crate) fn bridge(self) -> bool {
+        matches!(self, Self::All | Self::Bridge)
     }
 }
 

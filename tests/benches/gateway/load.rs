@@ -2,6 +2,7 @@
 
 use crate::http::{Connection, Message};
 use crate::workload::{FIRST_ID, ID};
+use memchr::memmem;
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -11,14 +12,27 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone)]
 pub(crate) struct Calls {
     pub(crate) address: SocketAddr,
+    pub(crate) path: String,
+    /// Lines that each request has besides.
+    pub(crate) headers: String,
     pub(crate) connections: usize,
     pub(crate) count: usize,
     /// The body; its id is replaced for each call.
     pub(crate) body: Vec<u8>,
     /// One for all calls, or one each.
     pub(crate) tokens: Vec<String>,
-    /// Length of a right answer's body, once it is known.
-    pub(crate) length: Option<usize>,
+    pub(crate) expected: Expected,
+}
+
+/// What a right answer is, besides its status and its id.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Expected {
+    /// Not known yet.
+    Any,
+    /// A body of this length.
+    Long(usize),
+    /// A body that holds this text; the id may stand anywhere.
+    Holds(&'static str),
 }
 
 /// What came of it.
@@ -76,7 +90,7 @@ async fn caller(calls: Rc<Calls>, next: Rc<Cell<usize>>) -> Outcome {
         outcome.times.push(begin.elapsed());
         match answer {
             Ok(answer) => {
-                if !is_right(&answer, &id, calls.length) {
+                if !is_right(&answer, &id, calls.expected) {
                     outcome.wrong += 1;
                     outcome.first_wrong.get_or_insert_with(|| face(&answer));
                 }
@@ -109,11 +123,13 @@ async fn ask(
 fn write_request(request: &mut Vec<u8>, calls: &Calls, number: usize, id: &str) {
     request.clear();
     let token = calls.tokens.get(number).or(calls.tokens.first());
+    let token = token.map_or(String::new(), |t| format!("authorization: Bearer {t}\r\n"));
     let head = format!(
-        "POST /mcp/s HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
-         accept: application/json, text/event-stream\r\nmcp-protocol-version: 2025-06-18\r\n\
-         user-agent: bench\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n",
-        token.map_or("", String::as_str),
+        "POST {} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         accept: application/json, text/event-stream\r\nuser-agent: bench\r\n{}{token}\
+         content-length: {}\r\n\r\n",
+        calls.path,
+        calls.headers,
         calls.body.len()
     );
     request.extend_from_slice(head.as_bytes());
@@ -124,10 +140,16 @@ fn write_request(request: &mut Vec<u8>, calls: &Calls, number: usize, id: &str) 
     }
 }
 
-fn is_right(answer: &Message, id: &str, length: Option<usize>) -> bool {
-    answer.status() == 200
-        && length.is_none_or(|length| length == answer.body.len())
-        && ID.digits(&answer.body) == Some(id.as_bytes())
+fn is_right(answer: &Message, id: &str, expected: Expected) -> bool {
+    let body = answer.body.as_slice();
+    let right = match expected {
+        Expected::Any => ID.digits(body) == Some(id.as_bytes()),
+        Expected::Long(length) => body.len() == length && ID.digits(body) == Some(id.as_bytes()),
+        Expected::Holds(text) => [id, text]
+            .iter()
+            .all(|part| memmem::find(body, part.as_bytes()).is_some()),
+    };
+    answer.status() == 200 && right
 }
 
 fn face(answer: &Message) -> String {

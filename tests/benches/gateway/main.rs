@@ -9,6 +9,7 @@
 )]
 
 mod arguments;
+mod bridge;
 mod envoy;
 mod figures;
 mod footprint;
@@ -26,6 +27,9 @@ use arguments::Arguments;
 use clap::Parser as _;
 
 fn main() {
+    if bridge::ran_as_part() {
+        return;
+    }
     // `cargo test --all-targets` and nextest start benches too, without `--bench`.
     if !std::env::args().any(|argument| argument == "--bench") {
         eprintln!("nothing is measured here; `cargo xtask bench` does");
@@ -36,6 +40,9 @@ fn main() {
     if arguments.part.gateway() {
         footprint::print(&arguments, &mut report);
         measure::gateway(&arguments, &mut report);
+    }
+    if arguments.part.bridge() {
+        bridge::measure(&arguments, &mut report);
     }
     report.write();
 }

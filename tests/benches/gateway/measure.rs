@@ -2,7 +2,7 @@
 
 use crate::arguments::{Arguments, CONNECTIONS};
 use crate::figures::p50;
-use crate::load::{self, Calls, Outcome};
+use crate::load::{self, Calls, Expected, Outcome};
 use crate::report::{Report, Row};
 use crate::stage::Stage;
 use crate::system::{System, Tokens};
@@ -94,11 +94,13 @@ fn prepare<'s>(
 ) -> Part<'s> {
     let mut calls = Calls {
         address: system.address,
+        path: "/mcp/s".to_owned(),
+        headers: "mcp-protocol-version: 2025-06-18\r\n".to_owned(),
         connections: 1,
         count: 1,
         body: workload.request(),
         tokens: vec![tokens.fresh()],
-        length: None,
+        expected: Expected::Any,
     };
     let one = load::run(calls.clone());
     accept(workload, system, &one);
@@ -109,7 +111,7 @@ fn prepare<'s>(
         .unwrap_or_else(|fault| {
             panic!("{} of {}: {fault}", workload.name, system.name.label());
         });
-    calls.length = Some(one.last.len());
+    calls.expected = Expected::Long(one.last.len());
     calls.connections = CONNECTIONS;
     calls.count = if arguments.quick {
         WARM_UP / 4

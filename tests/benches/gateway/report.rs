@@ -40,12 +40,39 @@ impl Row {
     pub(crate) fn add_p50(&mut self, milliseconds: f64) {
         self.p50.push(milliseconds);
     }
+}
 
-    /// The median of this row's rounds over the other's.
-    fn ratio(&self, base: &Self) -> f64 {
-        let paired: Vec<f64> = self.cpu.iter().zip(&base.cpu).map(|(a, b)| a / b).collect();
-        Spread::of(&paired).median
+/// What one bridge took.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    label: &'static str,
+    cpu: Vec<f64>,
+    p50: Vec<f64>,
+}
+
+impl Line {
+    pub(crate) fn new(label: &'static str) -> Self {
+        Self {
+            label,
+            cpu: Vec::new(),
+            p50: Vec::new(),
+        }
     }
+
+    /// CPU seconds per 1,000 calls.
+    pub(crate) fn add_cpu(&mut self, seconds: f64) {
+        self.cpu.push(seconds);
+    }
+
+    pub(crate) fn add_p50(&mut self, milliseconds: f64) {
+        self.p50.push(milliseconds);
+    }
+}
+
+/// The median of one's rounds over the other's.
+fn paired(figures: &[f64], base: &[f64]) -> f64 {
+    let ratios: Vec<f64> = figures.iter().zip(base).map(|(a, b)| a / b).collect();
+    Spread::of(&ratios).median
 }
 
 /// Everything that was measured.
@@ -58,7 +85,7 @@ impl Report {
     pub(crate) fn new(arguments: &Arguments) -> Self {
         Self {
             json: json!({"rounds": arguments.rounds, "quick": arguments.quick,
-                "gateway": {}, "footprint": {}, "memory": {}}),
+                "gateway": {}, "bridge": {}, "footprint": {}, "memory": {}}),
         }
     }
 
@@ -75,7 +102,7 @@ impl Report {
         for row in &rows {
             let cpu = Spread::of(&row.cpu);
             let (envoy, p50) = (Spread::of(&row.envoy), Spread::of(&row.p50));
-            let ratio = row.ratio(base);
+            let ratio = paired(&row.cpu, &base.cpu);
             println!(
                 "  {:<14} {:>8.4} {:>8.4} {:>8.4} {:>7.2}x {:>8.4} {:>8.3}",
                 row.system.label(),
@@ -89,6 +116,28 @@ impl Report {
             self.json["gateway"][workload][row.system.label()] = json!({
                 "cpu_seconds_per_1000": cpu, "ratio": ratio, "rounds": row.cpu,
                 "envoy_cpu_seconds_per_1000": envoy, "p50_ms": p50});
+        }
+    }
+
+    /// The bridges; the first is what all are compared with.
+    pub(crate) fn bridges(&mut self, lines: &[Line]) {
+        println!("\nbridges, a tools/call of 1 KB");
+        println!(
+            "  {:<16} {:>8} {:>8} {:>8} {:>8} {:>8}",
+            "CPU s / 1,000", "min", "median", "max", "ratio", "p50 ms"
+        );
+        let Some(base) = lines.first() else {
+            return;
+        };
+        for line in lines {
+            let (cpu, p50) = (Spread::of(&line.cpu), Spread::of(&line.p50));
+            let ratio = paired(&line.cpu, &base.cpu);
+            println!(
+                "  {:<16} {:>8.4} {:>8.4} {:>8.4} {ratio:>7.2}x {:>8.3}",
+                line.label, cpu.min, cpu.median, cpu.max, p50.median
+            );
+            self.json["bridge"][line.label] =
+                json!({"cpu_seconds_per_1000": cpu, "ratio": ratio, "p50_ms": p50});
         }
     }
 

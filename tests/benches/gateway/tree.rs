@@ -22,6 +22,11 @@ pub(crate) fn memory(root: u32) -> BTreeMap<String, u64> {
     used
 }
 
+/// The ids of a process and its descendants.
+pub(crate) fn processes(root: u32) -> Vec<u32> {
+    tree(root).into_iter().map(|process| process.pid).collect()
+}
+
 #[derive(Debug)]
 struct Process {
     pid: u32,

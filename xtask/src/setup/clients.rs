@@ -7,6 +7,11 @@ use crate::{root, shell};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Outside clients and servers of the tests.
+const CLIENTS: &str = "tests/clients";
+/// Bridges of others, for benchmarks.
+const PEERS: &str = "tests/benches/peers";
+
 /// The oldest Python that the pinned packages support.
 const OLDEST_PYTHON: (u32, u32) = (3, 11);
 
@@ -28,16 +33,24 @@ pub(crate) struct Clients {
 /// Fetches whatever is missing.
 pub(crate) fn get() -> Result<Clients> {
     let _only_one = cache::lock()?;
-    let sources = root()?.join("tests/clients");
+    let sources = root()?.join(CLIENTS);
     let node = node::get()?;
-    let environment = python(&sources)?;
+    let environment = python(&sources, "packages")?;
     Ok(Clients {
-        npm: npm_packages(&sources)?,
+        npm: npm_packages(&sources, "clients")?,
         tools: tools(&node, node::npx()?, environment.join("bin/uvx"))?,
         node,
         python: environment.join("bin/python"),
         wheels: environment.join("wheels"),
     })
+}
+
+/// What the benchmark is measured beside: the folder that holds `node_modules`, and the virtual
+/// environment. Never fetched by tests.
+pub(crate) fn peers() -> Result<[PathBuf; 2]> {
+    let _only_one = cache::lock()?;
+    let sources = root()?.join(PEERS);
+    Ok([npm_packages(&sources, "peers")?, python(&sources, "peers")?])
 }
 
 /// Returns a folder that holds links to the programs under the names that policies use.
@@ -56,44 +69,44 @@ fn tools(node: &Path, npx: Option<PathBuf>, uvx: PathBuf) -> Result<PathBuf> {
 }
 
 /// Returns a folder with exactly the packages of the lock file.
-fn npm_packages(sources: &Path) -> Result<PathBuf> {
+fn npm_packages(sources: &Path, name: &str) -> Result<PathBuf> {
     const FILES: [&str; 2] = ["package.json", "package-lock.json"];
     let mut content = Vec::new();
     for file in FILES {
         content.extend(read(&sources.join(file))?);
     }
-    cache::entry(
-        &format!("npm-clients-{}", cache::key(&content)),
-        |scratch| {
-            eprintln!("setup: installing the npm test clients");
-            for file in FILES {
-                std::fs::copy(sources.join(file), scratch.join(file))?;
-            }
-            shell::output(
+    cache::entry(&format!("npm-{name}-{}", cache::key(&content)), |scratch| {
+        eprintln!("setup: installing npm packages of {}", sources.display());
+        for file in FILES {
+            std::fs::copy(sources.join(file), scratch.join(file))?;
+        }
+        shell::output(
             node::npm()?
                 .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
                 .arg("--no-update-notifier")
                 .current_dir(scratch),
         )
         .map_err(|e| {
-            e.help("see that npm reaches its registry: `npm ci --ignore-scripts` in a copy of tests/clients")
+            e.help(format!(
+                "see that npm reaches its registry: `npm ci --ignore-scripts` in a copy of {}",
+                sources.display()
+            ))
         })
         .map(drop)
-        },
-    )
+    })
 }
 
 /// Returns a virtual environment with exactly the packages of the requirements file, and in its
 /// folder `wheels` the files that they came in.
-fn python(sources: &Path) -> Result<PathBuf> {
+fn python(sources: &Path, name: &str) -> Result<PathBuf> {
     let requirements = sources.join("requirements.txt");
     let (base, version) = machines_python()?;
     let mut content = read(&requirements)?;
     content.extend(version.as_bytes());
     content.extend(base.as_bytes());
-    let name = format!("python-packages-{}", cache::key(&content));
+    let name = format!("python-{name}-{}", cache::key(&content));
     cache::entry(&name, |scratch| {
-        eprintln!("setup: installing the Python test clients and servers (33 MB)");
+        eprintln!("setup: installing Python packages of {}", sources.display());
         // Without pip of its own: Debian's Python cannot put one in, and the machine's serves too.
         shell::output(
             Command::new("python3")

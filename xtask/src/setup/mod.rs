@@ -11,7 +11,7 @@ mod wheel;
 use crate::failure::Result;
 use std::path::PathBuf;
 
-pub(crate) use clients::Clients;
+pub(crate) use clients::{Clients, peers};
 
 /// Where the parts for the build are.
 #[derive(Debug)]
