@@ -2,15 +2,14 @@
 //! for a failure.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use tokio::io::AsyncReadExt as _;
 use tokio::process::ChildStderr;
 
+use crate::rate::Rate;
+
 /// Bytes of a line that are looked at; the rest is passed over.
 const LONGEST: usize = 1024;
-/// Lines that are logged in a second.
-const LINES: u32 = 20;
 /// What stands in place of a credential.
 const REDACTED: &str = "[redacted]";
 
@@ -26,26 +25,22 @@ pub(crate) async fn drain(server: Arc<str>, mut pipe: ChildStderr) {
             }),
         }
     }
-    if lines.passed_over > 0 {
-        tracing::info!(%server, lines = lines.passed_over, "more was said than is logged");
+    if lines.rate.passed_over > 0 {
+        tracing::info!(%server, lines = lines.rate.passed_over, "more was said than is logged");
     }
 }
 
 /// Cuts lines and keeps to the rate.
 struct Lines {
     line: Vec<u8>,
-    second: Instant,
-    logged: u32,
-    passed_over: u64,
+    rate: Rate,
 }
 
 impl Lines {
     fn new() -> Self {
         Self {
             line: Vec::new(),
-            second: Instant::now(),
-            logged: 0,
-            passed_over: 0,
+            rate: Rate::new(),
         }
     }
 
@@ -58,10 +53,8 @@ impl Lines {
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            if self.may_log() {
+            if self.rate.allows() {
                 log(&scrub(&String::from_utf8_lossy(&line)));
-            } else {
-                self.passed_over += 1;
             }
         }
         self.append(bytes);
@@ -71,15 +64,6 @@ impl Lines {
         let room = LONGEST.saturating_sub(self.line.len()).min(bytes.len());
         self.line
             .extend_from_slice(bytes.get(..room).unwrap_or_default());
-    }
-
-    fn may_log(&mut self) -> bool {
-        if self.second.elapsed() >= Duration::from_secs(1) {
-            self.second = Instant::now();
-            self.logged = 0;
-        }
-        self.logged += 1;
-        self.logged <= LINES
     }
 }
 
@@ -174,7 +158,7 @@ mod tests {
         let mut lines = Lines::new();
         let mut logged = Vec::new();
         lines.take(&b"x\n".repeat(1000), |line| logged.push(line.to_owned()));
-        assert!(logged.len() < 1000 && lines.passed_over as usize + logged.len() == 1000);
+        assert!(logged.len() < 1000 && lines.rate.passed_over as usize + logged.len() == 1000);
         let mut lines = Lines::new();
         let mut logged = Vec::new();
         for _ in 0..2000 {
