@@ -7,20 +7,34 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::ChildStderr;
 
 use crate::rate::Rate;
+use mcp_zero_compile::StdioServer;
 
 /// Bytes of a line that are looked at; the rest is passed over.
 const LONGEST: usize = 1024;
 /// What stands in place of a credential.
 const REDACTED: &str = "[redacted]";
 
+/// A shorter value of a variable is no secret, and would be found in any line.
+const SHORTEST: usize = 8;
+
+/// What the policy puts into the variables of a server: no log line shows it.
+pub(crate) fn secrets(spec: &StdioServer) -> Vec<String> {
+    let mut values: Vec<String> = spec.env.values().cloned().collect();
+    values.retain(|value| value.len() >= SHORTEST);
+    // One that is a part of another would leave the rest of it.
+    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    values
+}
+
 /// Reads to the end.
-pub(crate) async fn drain(server: Arc<str>, mut pipe: ChildStderr) {
+pub(crate) async fn drain(server: Arc<str>, mut pipe: ChildStderr, secrets: Vec<String>) {
     let mut chunk = [0_u8; 4096];
     let mut lines = Lines::new();
     loop {
         match pipe.read(&mut chunk).await {
             Ok(0) | Err(_) => break,
             Ok(length) => lines.take(chunk.get(..length).unwrap_or_default(), |line| {
+                let line = scrub(&without(line, &secrets));
                 tracing::info!(%server, "server says: {line}");
             }),
         }
@@ -54,7 +68,7 @@ impl Lines {
                 continue;
             }
             if self.rate.allows() {
-                log(&scrub(&String::from_utf8_lossy(&line)));
+                log(&String::from_utf8_lossy(&line));
             }
         }
         self.append(bytes);
@@ -65,6 +79,13 @@ impl Lines {
         self.line
             .extend_from_slice(bytes.get(..room).unwrap_or_default());
     }
+}
+
+/// A line without these values.
+fn without(line: &str, secrets: &[String]) -> String {
+    secrets.iter().fold(line.to_owned(), |line, value| {
+        line.replace(value.as_str(), REDACTED)
+    })
 }
 
 /// One line without control characters and without what looks like a credential: what follows
@@ -151,6 +172,27 @@ mod tests {
         assert_eq!(scrub("a\u{1b}[31mb\rc"), "a\\u{1b}[31mb\\rc");
         let plain = "Starting default (STDIO) server... at /usr/lib/node_modules";
         assert_eq!(scrub(plain), plain);
+    }
+
+    #[test]
+    fn values_of_its_variables_go() {
+        let spec = StdioServer {
+            name: "s".to_owned(),
+            command: "c".to_owned(),
+            args: Vec::new(),
+            env: [("A", "c4n4ry-one"), ("B", "c4n4ry-one-more"), ("C", "on")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            cwd: None,
+            sessions: mcp_zero_compile::Sessions::PerClient,
+            max_request_bytes: 1,
+            max_response_bytes: 1,
+        };
+        let line = "on c4n4ry-one-more, (c4n4ry-one)";
+        assert_eq!(
+            scrub(&without(line, &secrets(&spec))),
+            "on [redacted], ([redacted])"
+        );
     }
 
     #[test]
