@@ -1,4 +1,6 @@
-//! Tells the bridge which version of the policy file is accepted: it loads no other.
+//! Tells the bridge which version of the policy file is accepted: it loads no other. A copy of
+//! that version stands beside, for a bridge that starts when the file has changed to one that is
+//! refused.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -9,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::xds::resource::hex;
 
-/// The file that holds the hash of the accepted document.
+/// The file that holds the hash of the accepted document, and its copy.
 #[derive(Debug)]
 pub struct Accepted {
     path: PathBuf,
@@ -36,16 +38,22 @@ impl Accepted {
     /// # Errors
     /// The file cannot be written; what it held before is still there.
     pub fn set(&mut self, document: Option<&[u8]>) -> io::Result<()> {
+        let copy = self.path.with_extension("policy");
         let Some(document) = document else {
-            return match fs::remove_file(&self.path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                Ok(()) | Err(_) => Ok(()),
-            };
+            return remove(&self.path).and_then(|()| remove(&copy));
         };
         let hash = hex(&Sha256::digest(document), 64);
         if self.written.as_ref() == Some(&hash) {
             return Ok(());
         }
+        // Until the hash follows, nobody takes the copy for what is accepted.
+        self.replace(&copy, document)?;
+        self.replace(&self.path, format!("{hash}\n").as_bytes())?;
+        self.written = Some(hash);
+        Ok(())
+    }
+
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let beside = self.path.with_extension("new");
         let mut file = OpenOptions::new()
             .write(true)
@@ -53,11 +61,16 @@ impl Accepted {
             .truncate(true)
             .mode(0o600)
             .open(&beside)?;
-        file.write_all(format!("{hash}\n").as_bytes())?;
+        file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&beside, &self.path)?;
-        self.written = Some(hash);
-        Ok(())
+        fs::rename(&beside, path)
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
@@ -83,9 +96,15 @@ mod tests {
         );
         accepted.set(Some(b"abd")).unwrap();
         assert_ne!(fs::read_to_string(&path).unwrap(), text);
+        let copy = path.with_extension("policy");
+        assert_eq!(fs::read(&copy).unwrap(), b"abd");
+        assert_eq!(
+            fs::metadata(&copy).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         accepted.set(None).unwrap();
         accepted.set(None).unwrap();
-        assert!(!path.exists());
+        assert!(!path.exists() && !copy.exists());
     }
 
     #[test]

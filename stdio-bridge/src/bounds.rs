@@ -34,6 +34,12 @@ pub(crate) struct Bounds {
     pub(crate) outbox: usize,
     /// Requests open at one child.
     pub(crate) open: usize,
+    /// Of them those of one caller, where a child serves several.
+    pub(crate) open_per_caller: usize,
+    /// Bytes of messages of one caller that no child has taken yet. One message may be more.
+    pub(crate) bytes_per_caller: usize,
+    /// The same of everybody.
+    pub(crate) bytes: usize,
 }
 
 impl Default for Bounds {
@@ -53,6 +59,9 @@ impl Default for Bounds {
             replay: 2 << 20,
             outbox: 8 << 20,
             open: 1024,
+            open_per_caller: 128,
+            bytes_per_caller: 32 << 20,
+            bytes: 256 << 20,
         }
     }
 }

@@ -116,8 +116,9 @@ impl Cli {
         let policy = std::path::absolute(&self.policy)
             .map_err(|error| Failure::config(format!("--policy: {error}")))?;
         let folder = policy.parent().unwrap_or(&policy).to_owned();
-        let servers = Arc::new(Servers::new(folder, Arc::new(self.bounds())));
-        let router = http::router(Arc::clone(&servers), admission);
+        let bounds = Arc::new(self.bounds());
+        let servers = Arc::new(Servers::new(folder, Arc::clone(&bounds)));
+        let router = http::router(Arc::clone(&servers), admission, bounds);
         let stop = stop()?;
         let mut stopped = stop.clone();
         let farewell = async move {

@@ -19,11 +19,13 @@ use mcp_zero_wire::rpc::Message;
 use mcp_zero_wire::{reply as wire_reply, rpc};
 use subtle::ConstantTimeEq as _;
 
+use crate::bounds::Bounds;
+use crate::budget::Budget;
 use crate::caller::{self, Caller};
 use crate::id::Key;
 use crate::link::Role;
 use crate::reply::{self, Refusal};
-use crate::server::{SESSION, Sent, Server};
+use crate::server::{Pending, SESSION, Sent, Server};
 use crate::servers::Servers;
 use crate::session::Session;
 use crate::splice;
@@ -51,11 +53,24 @@ pub(crate) enum Admission {
 struct App {
     servers: Arc<Servers>,
     admission: Admission,
+    bounds: Arc<Bounds>,
+    budget: Arc<Budget>,
+}
+
+/// What a message comes to.
+enum Outcome {
+    Done(Response<Body>),
+    Pending(Pending),
 }
 
 /// The service.
-pub(crate) fn router(servers: Arc<Servers>, admission: Admission) -> Router {
-    let app = Arc::new(App { servers, admission });
+pub(crate) fn router(servers: Arc<Servers>, admission: Admission, bounds: Arc<Bounds>) -> Router {
+    let app = Arc::new(App {
+        servers,
+        admission,
+        bounds,
+        budget: Arc::default(),
+    });
     Router::new().fallback(handle).with_state(app)
 }
 
@@ -122,7 +137,7 @@ impl App {
             .ok_or(Refusal::Invalid("No caller is named"))?;
         let server = self.servers.find(name)?;
         match parts.method {
-            Method::POST => post(&server, caller, parts, body).await,
+            Method::POST => self.post(&server, caller, parts, body).await,
             Method::GET => get(&server, caller, &parts.headers),
             Method::DELETE => {
                 let session = session(&server, caller, &parts.headers)?;
@@ -131,6 +146,40 @@ impl App {
             }
             _ => Err(Refusal::HttpMethod),
         }
+    }
+
+    async fn post(
+        &self,
+        server: &Server,
+        caller: Caller,
+        parts: &Parts,
+        body: Body,
+    ) -> Result<Response<Body>, Refusal> {
+        let headers = &parts.headers;
+        let json = text(headers, &CONTENT_TYPE).is_some_and(|kind| media(kind) == Media::Json);
+        if !json || headers.contains_key(CONTENT_ENCODING) {
+            return Err(Refusal::MediaType);
+        }
+        if !takes(headers, Media::Json) || !takes(headers, Media::EventStream) {
+            return Err(Refusal::NotAcceptable);
+        }
+        let limit = server.spec.max_request_bytes as usize;
+        let said = text(headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok());
+        let length = said.unwrap_or(limit);
+        if length > limit {
+            return Err(Refusal::TooLarge);
+        }
+        let mut hold = self.budget.take(caller, length, &self.bounds)?;
+        let body = read(body, limit).await?;
+        hold.shrink(body.len());
+        // The message itself is gone by the time that its answer is waited for.
+        let (id, outcome) = judged(server, caller, headers, body).await;
+        let done = match outcome {
+            Ok(Outcome::Done(response)) => Ok(response),
+            Ok(Outcome::Pending(pending)) => pending.holding(hold).response().await,
+            Err(refusal) => Err(refusal),
+        };
+        Ok(done.unwrap_or_else(|refusal| refusal.response(id.as_deref())))
     }
 }
 
@@ -157,50 +206,42 @@ fn get(server: &Server, caller: Caller, headers: &HeaderMap) -> Result<Response<
     Ok(events.response())
 }
 
-async fn post(
+/// What a message comes to, and its id where it has one.
+async fn judged(
     server: &Server,
     caller: Caller,
-    parts: &Parts,
-    body: Body,
-) -> Result<Response<Body>, Refusal> {
-    let headers = &parts.headers;
-    let json = text(headers, &CONTENT_TYPE).is_some_and(|kind| media(kind) == Media::Json);
-    if !json || headers.contains_key(CONTENT_ENCODING) {
-        return Err(Refusal::MediaType);
-    }
-    if !takes(headers, Media::Json) || !takes(headers, Media::EventStream) {
-        return Err(Refusal::NotAcceptable);
-    }
-    let body = read(headers, body, server.spec.max_request_bytes as usize).await?;
-    let doc = Doc::scan(&body, &Limits::default()).map_err(|_| Refusal::Unreadable)?;
+    headers: &HeaderMap,
+    body: Bytes,
+) -> (Option<Box<str>>, Result<Outcome, Refusal>) {
+    let Ok(doc) = Doc::scan(&body, &Limits::default()) else {
+        return (None, Err(Refusal::Unreadable));
+    };
     let message = match Message::from_client(&doc) {
         Ok(message) => message,
         Err(error) => {
             let id = error.id.as_ref().map(rpc::IdBuf::raw);
             let body = wire_reply::error(id, rpc::INVALID_REQUEST, "Invalid request");
-            return Ok(reply::json(StatusCode::BAD_REQUEST, body.into()));
+            let response = reply::json(StatusCode::BAD_REQUEST, body.into());
+            return (None, Ok(Outcome::Done(response)));
         }
     };
     let id = match &message {
         Message::Request { id, .. } => Some(id.raw()),
         Message::Notification { .. } | Message::Result { .. } | Message::Error { .. } => None,
     };
-    let done = match era(headers, &message) {
+    let outcome = match era(headers, &message) {
         Ok(Era::Legacy) => legacy(server, caller, headers, &doc, &message).await,
         Ok(Era::Modern) => modern(server, caller, &doc, &message).await,
         Err((code, why)) => {
             let body = wire_reply::error(id, code, why);
-            return Ok(reply::json(StatusCode::BAD_REQUEST, body.into()));
+            let response = reply::json(StatusCode::BAD_REQUEST, body.into());
+            Ok(Outcome::Done(response))
         }
     };
-    Ok(done.unwrap_or_else(|refusal| refusal.response(id)))
+    (id.map(Into::into), outcome)
 }
 
-async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Refusal> {
-    let said = text(headers, &CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
-    if said.is_some_and(|length| length > limit) {
-        return Err(Refusal::TooLarge);
-    }
+async fn read(body: Body, limit: usize) -> Result<Bytes, Refusal> {
     to_bytes(body, limit).await.map_err(|error| {
         let mut cause: Option<&dyn Error> = Some(&error);
         while let Some(found) = cause {
@@ -254,15 +295,16 @@ async fn modern(
     caller: Caller,
     doc: &Doc<'_>,
     message: &Message<'_>,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Outcome, Refusal> {
     match message {
         Message::Request { id, method, .. } => {
             shaped(method, Shape::Request)?;
             let id = *id;
-            server.modern(caller, Sent { doc, id, method }).await
+            let sent = Sent { doc, id, method };
+            server.modern(caller, sent).await.map(Outcome::Pending)
         }
         // Closing a stream cancels; there is nothing else to tell.
-        Message::Notification { .. } => Ok(reply::empty(StatusCode::ACCEPTED)),
+        Message::Notification { .. } => Ok(Outcome::Done(reply::empty(StatusCode::ACCEPTED))),
         Message::Result { .. } | Message::Error { .. } => Err(Refusal::Invalid("Invalid request")),
     }
 }
@@ -273,17 +315,17 @@ async fn legacy(
     headers: &HeaderMap,
     doc: &Doc<'_>,
     message: &Message<'_>,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Outcome, Refusal> {
     match message {
         Message::Request { id, method, .. } => {
             shaped(method, Shape::Request)?;
             let id = *id;
             let sent = Sent { doc, id, method };
             if method == "initialize" {
-                return server.initialize(caller, sent).await;
+                return server.initialize(caller, sent).await.map(Outcome::Done);
             }
             let session = session(server, caller, headers)?;
-            server.call(&session, sent).await
+            server.call(&session, sent).map(Outcome::Pending)
         }
         Message::Notification { method, params } => {
             shaped(method, Shape::Notification)?;
@@ -293,7 +335,7 @@ async fn legacy(
             } else if session.link.role == Role::Session {
                 pass(&session, doc, &[]).await?;
             }
-            Ok(reply::empty(StatusCode::ACCEPTED))
+            Ok(Outcome::Done(reply::empty(StatusCode::ACCEPTED)))
         }
         Message::Result { .. } | Message::Error { .. } => {
             let session = session(server, caller, headers)?;
@@ -304,7 +346,7 @@ async fn legacy(
             } else {
                 tracing::debug!("an answer to nothing that was asked was dropped");
             }
-            Ok(reply::empty(StatusCode::ACCEPTED))
+            Ok(Outcome::Done(reply::empty(StatusCode::ACCEPTED)))
         }
     }
 }

@@ -119,7 +119,7 @@ impl Launcher {
         let stdout = pipe::Receiver::from_owned_fd(stdout)?;
         let limit = self.bounds.line.max(spec.max_response_bytes as usize);
         tokio::spawn(read(Arc::clone(&link), stdout, limit));
-        tokio::spawn(stderr::drain(server, errors));
+        tokio::spawn(stderr::drain(server, errors, stderr::secrets(spec)));
         tokio::spawn({
             let link = Arc::clone(&link);
             async move { link.outbox.drain().await }

@@ -7,6 +7,7 @@
 //! bounded, and nothing waits for a slow peer of another session.
 
 mod bounds;
+mod budget;
 mod caller;
 pub mod cli;
 mod config;
@@ -18,6 +19,7 @@ mod launch;
 mod link;
 mod listen;
 mod outbox;
+mod rate;
 mod reply;
 mod route;
 mod seats;

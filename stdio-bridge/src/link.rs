@@ -9,8 +9,10 @@ use mcp_zero_wire::reply as wire_reply;
 use tokio::sync::{oneshot, watch};
 
 use crate::bounds::Bounds;
+use crate::caller::Caller;
 use crate::id::Key;
 use crate::outbox::Outbox;
+use crate::rate::Rate;
 use crate::reply::{CANCELLED, INTERNAL, Refusal};
 use crate::session::Session;
 use crate::stream::{Events, LastUse, Stream};
@@ -40,6 +42,7 @@ pub(crate) struct Link {
     pub(crate) born: Instant,
     session: OnceLock<Weak<Session>>,
     state: Mutex<State>,
+    complaints: Mutex<Rate>,
     over: watch::Sender<bool>,
 }
 
@@ -58,6 +61,7 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Open {
     owner: u64,
+    caller: Caller,
     key: Option<Key>,
     /// The client's id as it was spelled.
     pub(super) id: Box<str>,
@@ -112,6 +116,8 @@ pub(crate) struct Answer {
 pub(crate) struct Ask<'a> {
     /// Ids must differ within an owner.
     pub(crate) owner: u64,
+    /// Who asks.
+    pub(crate) caller: Caller,
     /// Absent where equal ids may be open at a time (2026-07-28).
     pub(crate) key: Option<Key>,
     pub(crate) id: &'a str,
@@ -131,12 +137,19 @@ impl Link {
             born: Instant::now(),
             session: OnceLock::new(),
             state: Mutex::default(),
+            complaints: Mutex::new(Rate::new()),
             over: watch::Sender::new(false),
         }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether one more line of the log may tell what is wrong with this child.
+    pub(super) fn may_complain(&self) -> bool {
+        let rate = self.complaints.lock();
+        rate.unwrap_or_else(PoisonError::into_inner).allows()
     }
 
     /// Says whose everything is that belongs to no request.
@@ -161,6 +174,12 @@ impl Link {
         if state.open.len() >= self.bounds.open {
             return Err(Refusal::CallerFull);
         }
+        // What one caller never sees answered must not keep the others out.
+        let shared = matches!(self.role, Role::Shared | Role::ModernShared);
+        let own = || state.open.values().filter(|open| open.caller == ask.caller);
+        if shared && own().count() >= self.bounds.open_per_caller {
+            return Err(Refusal::CallerFull);
+        }
         let number = state.last + 1;
         if let Some(key) = &ask.key {
             let entry = (ask.owner, key.clone());
@@ -173,6 +192,7 @@ impl Link {
         let (sender, receiver) = oneshot::channel();
         let open = Open {
             owner: ask.owner,
+            caller: ask.caller,
             key: ask.key,
             id: ask.id.into(),
             token: ask.token.map(Into::into),
@@ -273,6 +293,13 @@ impl Link {
             return;
         }
         self.outbox.close();
+        let complaints = self.complaints.lock();
+        let lines = complaints
+            .unwrap_or_else(PoisonError::into_inner)
+            .passed_over;
+        if lines > 0 {
+            tracing::warn!(server = %self.server, lines, "more was wrong than is logged");
+        }
         let open = {
             let mut state = self.lock();
             state.by_key.clear();
@@ -371,13 +398,13 @@ fn emit(session: Option<&Session>, stream: &Stream, data: &[u8], last: bool) {
 
 /// Forgets a request when it is dropped before the request was sent.
 #[derive(Debug)]
-pub(crate) struct Unsent<'l> {
-    link: &'l Link,
+pub(crate) struct Unsent {
+    link: Arc<Link>,
     number: Option<u64>,
 }
 
-impl<'l> Unsent<'l> {
-    pub(crate) fn new(link: &'l Link, number: u64) -> Self {
+impl Unsent {
+    pub(crate) fn new(link: Arc<Link>, number: u64) -> Self {
         let number = Some(number);
         Self { link, number }
     }
@@ -388,7 +415,7 @@ impl<'l> Unsent<'l> {
     }
 }
 
-impl Drop for Unsent<'_> {
+impl Drop for Unsent {
     fn drop(&mut self) {
         if let Some(number) = self.number {
             self.link.lock().take(number);

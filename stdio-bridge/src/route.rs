@@ -26,7 +26,9 @@ impl Link {
         let line = match line {
             Line::Whole(line) => line,
             Line::TooLong { id } => {
-                tracing::warn!(server = %self.server, "a line of the server is over the limit");
+                if self.may_complain() {
+                    tracing::warn!(server = %self.server, "a line of the server is over the limit");
+                }
                 if let Some(number) = id {
                     self.fail(number, INTERNAL, "The answer of the server is too large");
                 }
@@ -55,7 +57,9 @@ impl Link {
                 None
             }
             Ok(Message::Error { id: None, .. }) => {
-                tracing::warn!(server = %self.server, "the server could not read a message");
+                if self.may_complain() {
+                    tracing::warn!(server = %self.server, "the server could not read a message");
+                }
                 None
             }
             Ok(Message::Request { id, method, .. }) => self.asked(&line, root, id, &method),
@@ -75,11 +79,13 @@ impl Link {
         let head = line.get(..HEAD.min(line.len())).unwrap_or_default();
         let names_method = memchr::memmem::find(head, b"\"method\"").is_some();
         let meant = memchr::memmem::find(line, b"\"jsonrpc\"").is_some() && !names_method;
-        tracing::warn!(
-            server = %self.server,
-            bytes = line.len(),
-            "a line of the server is no message and was dropped"
-        );
+        if self.may_complain() {
+            tracing::warn!(
+                server = %self.server,
+                bytes = line.len(),
+                "a line of the server is no message and was dropped"
+            );
+        }
         if let Some(number) = number.filter(|_| meant) {
             self.fail(number, INTERNAL, "The answer of the server cannot be read");
         }

@@ -14,13 +14,14 @@ use mcp_zero_compile::{Sessions, StdioServer};
 use mcp_zero_wire::json::{Doc, Limits};
 use mcp_zero_wire::revision::Revision;
 use mcp_zero_wire::rpc::Id;
+use tokio::sync::oneshot;
 
 use crate::bounds::Bounds;
+use crate::budget::Hold;
 use crate::caller::Caller;
-
 use crate::id::Key;
 use crate::launch::Launcher;
-use crate::link::{Answer, Ask, First, Kind, Link, Role, Unsent};
+use crate::link::{Abandon, Answer, Ask, First, Kind, Link, Role, Unsent};
 use crate::reply::{self, Refusal};
 use crate::seats::{Seat, Seats};
 use crate::session::Session;
@@ -126,7 +127,8 @@ impl Server {
         let mut guard = EndOnDrop(Some(Arc::clone(&link)));
         let session = self.session(caller, &link, None)?;
         link.belongs_to(&session);
-        let answer = ask(&link, Some(&session), Kind::Quiet, sent).await?.1;
+        let pending = begin(&link, caller, Some(&session), Kind::Quiet, sent)?;
+        let answer = pending.first().await?;
         let First::Answer(Answer { body, code: None }) = answer else {
             // Refused by the server: there is no session.
             return Ok(match answer {
@@ -214,20 +216,18 @@ impl Server {
         self.leave(session);
     }
 
-    /// Carries a request of a session.
+    /// Enters a request of a session.
     ///
     /// # Errors
-    /// The child has ended, or the request's id is in use.
-    pub(crate) async fn call(
-        &self,
-        session: &Arc<Session>,
-        sent: Sent<'_>,
-    ) -> Result<Response<Body>, Refusal> {
-        let (_, first) = ask(&session.link, Some(session), Kind::Call, sent).await?;
-        Ok(match first {
-            First::Answer(answer) => reply::json(StatusCode::OK, answer.body),
-            First::Events(events) => events.response(),
-        })
+    /// The child has ended, too much is open, or the request's id is in use.
+    pub(crate) fn call(&self, session: &Arc<Session>, sent: Sent<'_>) -> Result<Pending, Refusal> {
+        begin(
+            &session.link,
+            session.caller,
+            Some(session),
+            Kind::Call,
+            sent,
+        )
     }
 
     /// Ends what is unused or has lived too long.
@@ -281,51 +281,107 @@ fn welcome(session: &Session, body: Bytes) -> Response<Body> {
     response
 }
 
-/// Sends a request to a child and waits for the first thing that it brings.
-async fn ask(
-    link: &Arc<Link>,
-    session: Option<&Arc<Session>>,
+/// A request that is entered at a child, on its own: what it was read from can go before the
+/// answer comes.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    link: Arc<Link>,
+    number: u64,
     kind: Kind,
-    sent: Sent<'_>,
-) -> Result<(u64, First), Refusal> {
-    let (number, line, first) = begin(link, session, kind, sent)?;
-    let unsent = Unsent::new(link, number);
-    if link.outbox.send(line).await.is_err() {
-        return Err(Refusal::Ended);
-    }
-    unsent.sent();
-    let first = first.await.map_err(|_| Refusal::Ended)?;
-    Ok((number, first))
+    line: Bytes,
+    first: oneshot::Receiver<First>,
+    unsent: Unsent,
+    hold: Option<Hold>,
 }
 
-type Begun = (u64, Bytes, tokio::sync::oneshot::Receiver<First>);
+impl Pending {
+    /// Counts the request until the child has it.
+    pub(crate) fn holding(mut self, hold: Hold) -> Self {
+        self.hold = Some(hold);
+        self
+    }
+
+    /// Sends the request; gives what it brings, and what gives it up.
+    async fn send(self) -> Result<(oneshot::Receiver<First>, Arc<Link>, u64), Refusal> {
+        let sent = self.link.outbox.send(self.line).await;
+        sent.map_err(|_| Refusal::Ended)?;
+        self.unsent.sent();
+        Ok((self.first, self.link, self.number))
+    }
+
+    /// Sends the request and waits for the first thing that it brings.
+    async fn first(self) -> Result<First, Refusal> {
+        let (first, _link, _) = self.send().await?;
+        first.await.map_err(|_| Refusal::Ended)
+    }
+
+    /// What the request brings, as a response.
+    ///
+    /// # Errors
+    /// The child has ended.
+    pub(crate) async fn response(self) -> Result<Response<Body>, Refusal> {
+        if matches!(self.link.role, Role::Modern | Role::ModernShared) {
+            return self.abandonable().await;
+        }
+        Ok(match self.first().await? {
+            First::Answer(answer) => reply::json(StatusCode::OK, answer.body),
+            First::Events(events) => events.response(),
+        })
+    }
+
+    /// The same for a request that its client gives up by going (2026-07-28).
+    async fn abandonable(self) -> Result<Response<Body>, Refusal> {
+        let kind = self.kind;
+        let (first, link, number) = self.send().await?;
+        let keepalive = link.bounds.keepalive;
+        let abandon = Abandon::new(link, number);
+        Ok(match first.await.map_err(|_| Refusal::Ended)? {
+            First::Answer(answer) => reply::json(modern::status(answer.code), answer.body),
+            First::Events(events) => {
+                let events = events.with_abandon(abandon);
+                match kind {
+                    Kind::Listen => events.with_beat(keepalive, None),
+                    Kind::Call | Kind::Quiet => events,
+                }
+                .response()
+            }
+        })
+    }
+}
 
 /// Enters a request at a child, and writes the line for it.
 fn begin(
     link: &Arc<Link>,
+    caller: Caller,
     session: Option<&Arc<Session>>,
     kind: Kind,
     sent: Sent<'_>,
-) -> Result<Begun, Refusal> {
+) -> Result<Pending, Refusal> {
     let root = sent.doc.root();
     let token = splice::progress_token(root.get("params"));
     let (number, first) = link.begin(Ask {
         owner: session.map_or(0, |session| session.number),
+        caller,
         key: session.and_then(|_| Key::of_message(root)),
         id: sent.id.raw(),
         token: token.map(|token| token.raw_str()),
         session,
         kind,
     })?;
+    let unsent = Unsent::new(Arc::clone(link), number);
     let mine = number.to_string();
     let mut spans = Vec::with_capacity(2);
     spans.extend(splice::id_span(root).map(|span| (span, mine.as_str())));
     spans.extend(token.map(|token| (token.span(), mine.as_str())));
-    match splice::line(sent.doc, &spans) {
-        Ok(line) => Ok((number, line, first)),
-        Err(_) => {
-            link.fail(number, reply::INTERNAL, "The request cannot be sent");
-            Err(Refusal::Invalid("Unreadable message"))
-        }
-    }
+    let line =
+        splice::line(sent.doc, &spans).map_err(|_| Refusal::Invalid("Unreadable message"))?;
+    Ok(Pending {
+        link: Arc::clone(link),
+        number,
+        kind,
+        line,
+        first,
+        unsent,
+        hold: None,
+    })
 }

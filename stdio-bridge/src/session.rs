@@ -186,7 +186,13 @@ impl Session {
         // What lies between is gone when the oldest that is left does not follow it.
         let whole = of_stream()
             .next()
-            .is_none_or(|oldest| oldest.sequence <= sequence + 1);
+            .is_none_or(|oldest| oldest.sequence <= sequence.saturating_add(1));
+        if of_stream()
+            .next_back()
+            .is_some_and(|newest| newest.sequence < sequence)
+        {
+            return Err(UNKNOWN);
+        }
         let stream = match replay.live.get(&number) {
             Some(stream) => Arc::clone(stream),
             None if number == 0 => Arc::clone(&self.standalone),

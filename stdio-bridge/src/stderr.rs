@@ -2,50 +2,59 @@
 //! for a failure.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use tokio::io::AsyncReadExt as _;
 use tokio::process::ChildStderr;
 
+use crate::rate::Rate;
+use mcp_zero_compile::StdioServer;
+
 /// Bytes of a line that are looked at; the rest is passed over.
 const LONGEST: usize = 1024;
-/// Lines that are logged in a second.
-const LINES: u32 = 20;
 /// What stands in place of a credential.
 const REDACTED: &str = "[redacted]";
 
+/// A shorter value of a variable is no secret, and would be found in any line.
+const SHORTEST: usize = 8;
+
+/// What the policy puts into the variables of a server: no log line shows it.
+pub(crate) fn secrets(spec: &StdioServer) -> Vec<String> {
+    let mut values: Vec<String> = spec.env.values().cloned().collect();
+    values.retain(|value| value.len() >= SHORTEST);
+    // One that is a part of another would leave the rest of it.
+    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    values
+}
+
 /// Reads to the end.
-pub(crate) async fn drain(server: Arc<str>, mut pipe: ChildStderr) {
+pub(crate) async fn drain(server: Arc<str>, mut pipe: ChildStderr, secrets: Vec<String>) {
     let mut chunk = [0_u8; 4096];
     let mut lines = Lines::new();
     loop {
         match pipe.read(&mut chunk).await {
             Ok(0) | Err(_) => break,
             Ok(length) => lines.take(chunk.get(..length).unwrap_or_default(), |line| {
+                let line = scrub(&without(line, &secrets));
                 tracing::info!(%server, "server says: {line}");
             }),
         }
     }
-    if lines.passed_over > 0 {
-        tracing::info!(%server, lines = lines.passed_over, "more was said than is logged");
+    if lines.rate.passed_over > 0 {
+        tracing::info!(%server, lines = lines.rate.passed_over, "more was said than is logged");
     }
 }
 
 /// Cuts lines and keeps to the rate.
 struct Lines {
     line: Vec<u8>,
-    second: Instant,
-    logged: u32,
-    passed_over: u64,
+    rate: Rate,
 }
 
 impl Lines {
     fn new() -> Self {
         Self {
             line: Vec::new(),
-            second: Instant::now(),
-            logged: 0,
-            passed_over: 0,
+            rate: Rate::new(),
         }
     }
 
@@ -58,10 +67,8 @@ impl Lines {
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            if self.may_log() {
-                log(&scrub(&String::from_utf8_lossy(&line)));
-            } else {
-                self.passed_over += 1;
+            if self.rate.allows() {
+                log(&String::from_utf8_lossy(&line));
             }
         }
         self.append(bytes);
@@ -72,15 +79,13 @@ impl Lines {
         self.line
             .extend_from_slice(bytes.get(..room).unwrap_or_default());
     }
+}
 
-    fn may_log(&mut self) -> bool {
-        if self.second.elapsed() >= Duration::from_secs(1) {
-            self.second = Instant::now();
-            self.logged = 0;
-        }
-        self.logged += 1;
-        self.logged <= LINES
-    }
+/// A line without these values.
+fn without(line: &str, secrets: &[String]) -> String {
+    secrets.iter().fold(line.to_owned(), |line, value| {
+        line.replace(value.as_str(), REDACTED)
+    })
 }
 
 /// One line without control characters and without what looks like a credential: what follows
@@ -170,11 +175,32 @@ mod tests {
     }
 
     #[test]
+    fn values_of_its_variables_go() {
+        let spec = StdioServer {
+            name: "s".to_owned(),
+            command: "c".to_owned(),
+            args: Vec::new(),
+            env: [("A", "c4n4ry-one"), ("B", "c4n4ry-one-more"), ("C", "on")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            cwd: None,
+            sessions: mcp_zero_compile::Sessions::PerClient,
+            max_request_bytes: 1,
+            max_response_bytes: 1,
+        };
+        let line = "on c4n4ry-one-more, (c4n4ry-one)";
+        assert_eq!(
+            scrub(&without(line, &secrets(&spec))),
+            "on [redacted], ([redacted])"
+        );
+    }
+
+    #[test]
     fn a_flood_is_counted_and_long_lines_are_cut() {
         let mut lines = Lines::new();
         let mut logged = Vec::new();
         lines.take(&b"x\n".repeat(1000), |line| logged.push(line.to_owned()));
-        assert!(logged.len() < 1000 && lines.passed_over as usize + logged.len() == 1000);
+        assert!(logged.len() < 1000 && lines.rate.passed_over as usize + logged.len() == 1000);
         let mut lines = Lines::new();
         let mut logged = Vec::new();
         for _ in 0..2000 {

@@ -41,32 +41,48 @@ enum Seen {
 
 impl Files {
     fn look(&self, loaded: Option<&str>) -> io::Result<Seen> {
-        let mut bytes = Vec::new();
-        let file = File::open(&self.policy)?;
-        file.take(LARGEST + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > LARGEST {
-            return Err(io::Error::other("larger than 4 MiB"));
-        }
-        let hash = hex(&Sha256::digest(&bytes));
+        let Some(accepted) = &self.accepted else {
+            let bytes = contents(&self.policy)?;
+            let hash = hex(&Sha256::digest(&bytes));
+            return Ok(match loaded == Some(&hash) {
+                true => Seen::Nothing,
+                false => Seen::Version { hash, bytes },
+            });
+        };
+        let hash = match std::fs::read_to_string(accepted) {
+            Ok(text) => text.trim().to_owned(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Seen::Nothing),
+            Err(error) => return Err(error),
+        };
         if loaded == Some(&hash) {
             return Ok(Seen::Nothing);
         }
-        if let Some(accepted) = &self.accepted {
-            let accepted = match std::fs::read_to_string(accepted) {
-                Ok(text) => text,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Seen::Nothing),
-                Err(error) => return Err(error),
-            };
-            if accepted.trim() != hash {
-                return Ok(Seen::Nothing);
+        // The file may have changed since to one that is refused: then the control plane's copy
+        // of the last good one counts.
+        for path in [&self.policy, &accepted.with_extension("policy")] {
+            if let Ok(bytes) = contents(path)
+                && hex(&Sha256::digest(&bytes)) == hash
+            {
+                return Ok(Seen::Version { hash, bytes });
             }
         }
-        Ok(Seen::Version { hash, bytes })
+        Ok(Seen::Nothing)
     }
 
     fn read(&self, bytes: &[u8]) -> Result<Vec<StdioServer>, Diagnostics> {
         config::servers(&self.policy, bytes)
     }
+}
+
+fn contents(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::other("larger than 4 MiB"));
+    }
+    Ok(bytes)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -165,7 +181,11 @@ mod tests {
             policy: policy.clone(),
             accepted: Some(accepted.clone()),
         };
-        assert!(files.look(None).is_err(), "no policy");
+        let free = Files {
+            policy: policy.clone(),
+            accepted: None,
+        };
+        assert!(free.look(None).is_err(), "no policy");
         std::fs::write(&policy, "version: 1\n").unwrap();
         assert!(
             matches!(files.look(None), Ok(Seen::Nothing)),
@@ -183,10 +203,13 @@ mod tests {
             matches!(files.look(Some(&hash)), Ok(Seen::Nothing)),
             "another"
         );
-        let free = Files {
-            policy,
-            accepted: None,
-        };
         assert!(matches!(free.look(Some(&hash)), Ok(Seen::Version { .. })));
+        // A bridge that starts now has the last good version all the same, and no other.
+        let copy = accepted.with_extension("policy");
+        std::fs::write(&copy, "version: 3\n").unwrap();
+        assert!(matches!(files.look(None), Ok(Seen::Nothing)), "altered");
+        std::fs::write(&copy, "version: 1\n").unwrap();
+        let seen = files.look(None);
+        assert!(matches!(seen, Ok(Seen::Version { bytes, .. }) if bytes == b"version: 1\n"));
     }
 }

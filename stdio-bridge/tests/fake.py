@@ -53,6 +53,8 @@ def call(message):
         result = text(json.dumps(dict(os.environ)))
     elif name == "seen":
         result = text(json.dumps(seen))
+    elif name == "count":
+        result = text(str(sum("hang" in line for line in seen)))
     elif name == "sleep":
         time.sleep(args["s"])
         result = text("slept")
@@ -84,6 +86,9 @@ def call(message):
         result = text(json.dumps(waiting[key].answer))
     elif name == "garbage":
         raw(b"hello\n\n{\"x\":1}\n[1,2]\n\xff\xfe\n{\"jsonrpc\":\"2.0\",\"id\":999999,\"result\":{}}\n")
+        result = text("survived")
+    elif name == "noise":
+        raw(b"x\n" * args["n"])
         result = text("survived")
     elif name == "truncated":
         raw(b'{"jsonrpc":"2.0","id":%d,"result":{"con\n' % ident)

@@ -32,6 +32,43 @@ fn lines_that_are_no_messages_reach_nobody() {
 }
 
 #[test]
+fn a_flood_of_such_lines_does_not_fill_the_log() {
+    let bridge = Bridge::fake();
+    let session = bridge.session("fake", ALICE);
+    assert_eq!(session.text("noise", &json!({"n": 20_000})), "survived");
+    assert_eq!(session.delete(), 204);
+    eventually("the rest is counted", || {
+        bridge.log().contains("more was wrong than is logged")
+    });
+    let told = bridge.log().matches("no message").count();
+    assert!((1..1000).contains(&told), "{told}");
+}
+
+#[test]
+fn what_was_asked_is_not_kept_until_it_is_answered() {
+    let bridge = Bridge::fake();
+    let session = bridge.session("fake", ALICE);
+    // A megabyte that takes ten to be read.
+    let many = Value::from(vec![1; 500_000]);
+    std::thread::scope(|scope| {
+        for id in 0..24 {
+            let (session, arguments) = (&session, json!({"many": &many}));
+            scope.spawn(move || session.call(&id.to_string(), "hang", &arguments).status);
+        }
+        eventually("the child has them all", || {
+            session.text("count", &json!({})) == "24"
+        });
+        let status = format!("/proc/{}/status", bridge.child.id());
+        let status = std::fs::read_to_string(status).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = resident.and_then(|text| text.trim().strip_suffix(" kB"));
+        let kilobytes: u64 = kilobytes.unwrap().trim().parse().unwrap();
+        session.delete();
+        assert!(kilobytes < 150 << 10, "{kilobytes} kB");
+    });
+}
+
+#[test]
 fn an_answer_that_cannot_be_read_is_an_error_at_once() {
     let bridge = Bridge::fake();
     let session = bridge.session("fake", ALICE);

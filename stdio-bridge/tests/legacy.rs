@@ -279,7 +279,7 @@ fn a_stream_is_resumed_where_it_broke() {
     assert_eq!(again.next(), answer);
     assert!(again.event().is_none());
     assert!(session.listen(answer.id.as_deref()).event().is_none());
-    for unknown in ["x", "9-1", "1-", "-1", ""] {
+    for unknown in ["1-18446744073709551615", "x", "9-1", "1-", "-1", ""] {
         assert_eq!(session.listen(Some(unknown)).status, 400, "{unknown}");
     }
     // To another session they say nothing.

@@ -10,7 +10,7 @@ mod support;
 
 use serde_json::{Value, json};
 use std::time::Duration;
-use support::{ALICE, BOB, Bridge, fake};
+use support::{ALICE, BOB, Bridge, eventually, fake};
 
 fn shared() -> Bridge {
     Bridge::with(
@@ -55,6 +55,31 @@ fn all_sessions_have_one_child_and_equal_ids_stay_apart() {
     assert_eq!(alice.delete(), 204);
     assert_eq!(alice.call("1", "pid", &json!({})).status, 404);
     assert_eq!(bob.text("echo", &json!({})), "{}");
+}
+
+#[test]
+fn a_caller_who_waits_for_much_leaves_room_for_others() {
+    let bridge = shared();
+    let (alice, bob) = (bridge.session("fake", ALICE), bridge.session("fake", BOB));
+    std::thread::scope(|scope| {
+        let waits: Vec<_> = (0..140)
+            .map(|id| {
+                let alice = &alice;
+                scope.spawn(move || alice.call(&id.to_string(), "hang", &json!({})).status)
+            })
+            .collect();
+        eventually("alice has as much open as she may", || {
+            alice.call("999", "echo", &json!({})).status == 429
+        });
+        assert_eq!(bob.text("echo", &json!({})), "{}");
+        assert_eq!(alice.delete(), 204);
+        let refused = waits
+            .into_iter()
+            .map(|wait| wait.join().unwrap())
+            .filter(|status| *status == 429)
+            .count();
+        assert_eq!(refused, 140 - 128);
+    });
 }
 
 #[test]

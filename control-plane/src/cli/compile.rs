@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use mcp_zero_compile::{Compiled, Unset};
+use mcp_zero_compile::{Compiled, Reach, Unset};
 use mcp_zero_gate::{Loaded, text_of};
 use mcp_zero_proto::Keys;
 use time::OffsetDateTime;
@@ -78,6 +78,24 @@ fn facts(compiled: &Compiled, keys: &Keys) -> String {
             .collect::<Vec<_>>()
             .join(", "),
     );
+    // What is no part of a snapshot is said, not passed over.
+    for upstream in &compiled.upstreams {
+        match &upstream.reach {
+            Reach::Http(server) if !server.headers.is_empty() => {
+                let names: Vec<&str> = server.headers.iter().map(|h| h.name.as_str()).collect();
+                text.push_str(&format!(
+                    "{}: the snapshot sets no headers; the cluster must set {}\n",
+                    upstream.name,
+                    names.join(", "),
+                ));
+            }
+            Reach::Http(_) => {}
+            Reach::Bridge(_) => text.push_str(&format!(
+                "{0}: the cluster must lead to an mcp-stdio-bridge that serves this policy, at /{0}\n",
+                upstream.name,
+            )),
+        }
+    }
     for set in &keys.sets {
         text.push_str(&format!(
             "{}: {} keys, used until {}; then its tokens get 503\n",

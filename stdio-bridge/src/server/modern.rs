@@ -4,18 +4,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::{Response, StatusCode};
+use axum::http::StatusCode;
 use mcp_zero_compile::Sessions;
 use mcp_zero_wire::revision::{META_CAPABILITIES, META_VERSION, Revision};
 use tokio::time::Instant;
 
-use super::{EndOnDrop, Sent, Server, begin};
+use super::{EndOnDrop, Pending, Sent, Server, begin};
 use crate::bounds::Bounds;
 use crate::caller::Caller;
 
-use crate::link::{Abandon, Ask, First, Kind, Link, Role, Unsent};
-use crate::reply::{self, NO_METHOD, Refusal};
+use crate::link::{Ask, First, Kind, Link, Role};
+use crate::reply::{NO_METHOD, Refusal};
 
 /// A child that lived this long was well.
 const WELL: Duration = Duration::from_secs(20);
@@ -134,41 +133,22 @@ impl Slot {
 }
 
 impl Server {
-    /// Carries a request that stands alone. It is given up when its client goes.
+    /// Enters a request that stands alone. It is given up when its client goes.
     ///
     /// # Errors
     /// The server speaks no revision without sessions, cannot be started, or has ended.
-    pub(crate) async fn modern(
-        &self,
-        caller: Caller,
-        sent: Sent<'_>,
-    ) -> Result<Response<Body>, Refusal> {
-        let caller = match self.spec.sessions {
+    pub(crate) async fn modern(&self, caller: Caller, sent: Sent<'_>) -> Result<Pending, Refusal> {
+        let whose = match self.spec.sessions {
             Sessions::PerClient => caller,
             Sessions::Shared => Caller::EVERYBODY,
         };
-        let link = self.modern_child(caller).await?;
+        let link = self.modern_child(whose).await?;
         let kind = if sent.method == "subscriptions/listen" {
             Kind::Listen
         } else {
             Kind::Call
         };
-        let (number, line, first) = begin(&link, None, kind, sent)?;
-        let unsent = Unsent::new(&link, number);
-        link.outbox.send(line).await.map_err(|_| Refusal::Ended)?;
-        unsent.sent();
-        let abandon = Abandon::new(Arc::clone(&link), number);
-        Ok(match first.await.map_err(|_| Refusal::Ended)? {
-            First::Answer(answer) => reply::json(status(answer.code), answer.body),
-            First::Events(events) => {
-                let events = events.with_abandon(abandon);
-                match kind {
-                    Kind::Listen => events.with_beat(self.bounds.keepalive, None),
-                    Kind::Call | Kind::Quiet => events,
-                }
-                .response()
-            }
-        })
+        begin(&link, caller, None, kind, sent)
     }
 
     async fn modern_child(&self, caller: Caller) -> Result<Arc<Link>, Refusal> {
@@ -224,6 +204,7 @@ impl Server {
     async fn probe(&self, link: &Arc<Link>) -> Probe {
         let ask = Ask {
             owner: 0,
+            caller: Caller::EVERYBODY,
             key: None,
             id: "0",
             token: None,
@@ -263,7 +244,7 @@ impl Server {
 }
 
 /// The status of an answer (2026-07-28, basic/transports/streamable-http).
-fn status(code: Option<i64>) -> StatusCode {
+pub(super) fn status(code: Option<i64>) -> StatusCode {
     match code {
         Some(HEADER_MISMATCH | MISSING_CAPABILITY | UNSUPPORTED_VERSION) => StatusCode::BAD_REQUEST,
         Some(NO_METHOD) => StatusCode::NOT_FOUND,

@@ -134,6 +134,7 @@ impl Server {
 async fn introduce(link: &Link) -> Result<Answer, Refusal> {
     let (number, first) = link.begin(Ask {
         owner: 0,
+        caller: Caller::EVERYBODY,
         key: None,
         id: "0",
         token: None,

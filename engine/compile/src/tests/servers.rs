@@ -232,3 +232,24 @@ fn headers_name_their_secrets() {
         ]
     );
 }
+
+#[test]
+fn a_variable_that_is_not_put_in_is_told() {
+    let told = |server: &str| {
+        let compiled = compiled(server);
+        let warnings = compiled.warnings.iter().map(ToString::to_string);
+        warnings.filter(|line| line.contains("MZ0501")).count()
+    };
+    assert_eq!(
+        told(
+            "{name: a, transport: stdio, command: \"${HOST}\", args: [x, \"-k=${TOKEN}\"], cwd: \"${PORT:-x}\"}"
+        ),
+        3
+    );
+    assert_eq!(
+        told(
+            "{name: a, transport: stdio, command: a, args: [\"$HOST\", \"${\", \"${1}\", \"$(x)\"], env: {A: \"${HOST}\"}}"
+        ),
+        0
+    );
+}

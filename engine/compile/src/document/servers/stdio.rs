@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::expand::{Expanded, expand, is_name};
+use super::super::expand::{Expanded, Piece, expand, is_name, pieces};
 use super::super::fields::{Fields, Spanned, text, word, wrong_type};
 use crate::code::Code;
 use crate::environment::Environment;
@@ -30,7 +30,13 @@ pub(super) fn read(
     let env = fields
         .get("env")
         .map_or_else(BTreeMap::new, |node| variables(node, environment, notes));
-    let cwd = fields.text("cwd", notes).map(|text| text.value.to_owned());
+    let cwd = fields.text("cwd", notes);
+    if let Some(command) = &command {
+        literal(command, notes);
+    }
+    if let Some(cwd) = &cwd {
+        literal(cwd, notes);
+    }
     let words = [Sessions::PerClient, Sessions::Shared].map(|word| (word.name(), word));
     let sessions = fields
         .get("sessions")
@@ -40,7 +46,7 @@ pub(super) fn read(
         command: command?.value.to_owned(),
         args,
         env,
-        cwd,
+        cwd: cwd.map(|text| text.value.to_owned()),
         sessions: sessions.unwrap_or_default(),
         max_request_bytes: 0,
         max_response_bytes: 0,
@@ -60,8 +66,14 @@ fn arguments(node: &Node, notes: &mut Notes<'_>) -> Vec<String> {
             return Vec::new();
         }
     };
-    let read = items.iter().filter_map(|item| passed(item, notes));
-    read.map(|text| text.value.to_owned()).collect()
+    let mut read = Vec::with_capacity(items.len());
+    for item in items {
+        if let Some(text) = passed(item, notes) {
+            literal(&text, notes);
+            read.push(text.value.to_owned());
+        }
+    }
+    read
 }
 
 fn variables(
@@ -104,6 +116,16 @@ fn variable(
             None
         }
         Expanded::Unset => None,
+    }
+}
+
+/// Warns of what looks like a variable where none is put in: the program gets the text itself.
+fn literal(text: &Spanned<&str>, notes: &mut Notes<'_>) {
+    let is_variable = |piece: &Piece<'_>| matches!(piece, Piece::Variable { .. });
+    if pieces(text.value).is_ok_and(|pieces| pieces.iter().any(is_variable)) {
+        let message = "a variable has no place here: the program gets this text as it stands";
+        let help = "`${VAR}` stands in `env`; most programs read secrets from there";
+        notes.warn(&text.span, Code::Variable, message, help);
     }
 }
 
