@@ -1,12 +1,12 @@
 //! Tells the bridge which version of the policy file is accepted: it loads no other.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::replace::replace;
 use crate::xds::resource::hex;
 
 /// The file that holds the hash of the accepted document.
@@ -46,16 +46,7 @@ impl Accepted {
         if self.written.as_ref() == Some(&hash) {
             return Ok(());
         }
-        let beside = self.path.with_extension("new");
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&beside)?;
-        file.write_all(format!("{hash}\n").as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&beside, &self.path)?;
+        replace(&self.path, format!("{hash}\n").as_bytes())?;
         self.written = Some(hash);
         Ok(())
     }

@@ -13,7 +13,7 @@ use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 
 use crate::accepted::Accepted;
 use crate::failure::Failure;
-use crate::jwks::{Fetcher, KeyStore, Looked, look_up};
+use crate::jwks::{Fetcher, KeyStore, Looked, Shelf, look_up};
 use crate::publish::Publisher;
 use crate::run::audit::Sink;
 use crate::run::programs::Programs;
@@ -112,13 +112,14 @@ impl Plane {
         let compiled = publisher.name_clusters(compiled);
         let (sink_in, sink) = watch::channel(sink(&compiled, &start.settings));
         let (looked_in, looked) = mpsc::channel(16);
+        let dev = start.dev.map(|dev| dev.issuer);
         let worker = Worker {
+            store: KeyStore::new(Shelf::in_state(&start.settings.state_dir, dev)),
             environment,
             settings: start.settings,
             log: start.log,
             publisher,
             fetcher,
-            store: KeyStore::default(),
             looked_in,
             begin: Instant::now(),
             compiled,
@@ -189,7 +190,7 @@ impl Worker {
                     let _ = sender.send(look_up(fetcher, plan).await).await;
                 });
             }
-            if !self.open && (self.store.all_asked() || now > FIRST_KEYS) {
+            if !self.open && (self.store.is_ready() || now > FIRST_KEYS) {
                 self.open = true;
                 self.publish();
             } else if self.open && (self.due || self.publisher.has_retiring()) {
@@ -238,7 +239,8 @@ impl Worker {
             tracing::warn!("{warning}");
         }
         self.log.set(log_level(&self.compiled, &self.settings));
-        self.store.plan(&self.compiled.issuers);
+        self.store
+            .plan(&self.compiled.issuers, self.begin.elapsed());
         let sink = sink(&self.compiled, &self.settings);
         self.sink.send_if_modified(|live| {
             let changed = *live != sink;
