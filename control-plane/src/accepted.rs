@@ -2,20 +2,33 @@
 //! that version stands beside, for a bridge that starts when the file has changed to one that is
 //! refused.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fmt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::replace::replace;
 use crate::xds::resource::hex;
 
-/// The file that holds the hash of the accepted document, and its copy.
-#[derive(Debug)]
+/// The key by which control plane and bridge tell definitions of servers apart.
+pub type TagKey = [u8; 32];
+
+/// The file that holds the hash of the accepted document and the key of tags, and the copy of
+/// the document.
 pub struct Accepted {
     path: PathBuf,
+    key: TagKey,
     written: Option<String>,
+}
+
+impl fmt::Debug for Accepted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accepted")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Accepted {
@@ -24,15 +37,36 @@ impl Accepted {
         directory.join("accepted.sha256")
     }
 
-    /// Nothing is accepted yet; what an earlier run has accepted stays until something is.
-    pub fn new(path: PathBuf) -> Self {
-        Self {
+    /// Nothing is accepted yet; what an earlier run has accepted stays until something is. Its key
+    /// goes on, so that servers which have not changed keep their clusters.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub fn new(path: PathBuf) -> Result<Self, getrandom::Error> {
+        let kept = fs::read_to_string(&path)
+            .ok()
+            .and_then(|text| key_in(&text));
+        let key = match kept {
+            Some(key) => key,
+            None => {
+                let mut key = TagKey::default();
+                getrandom::fill(&mut key)?;
+                key
+            }
+        };
+        Ok(Self {
             path,
+            key,
             written: None,
-        }
+        })
     }
 
-    /// Writes the lower-case hex SHA-256 of a document, and a line break. Without a document
+    /// The key of tags.
+    pub fn key(&self) -> TagKey {
+        self.key
+    }
+
+    /// Writes the lower-case hex SHA-256 of a document and the key of tags, a line each. Without a document
     /// nothing is accepted and the file goes. A reader sees either the old file or the new one.
     ///
     /// # Errors
@@ -47,24 +81,27 @@ impl Accepted {
             return Ok(());
         }
         // Until the hash follows, nobody takes the copy for what is accepted.
-        self.replace(&copy, document)?;
-        self.replace(&self.path, format!("{hash}\n").as_bytes())?;
+        replace(&copy, document)?;
+        replace(
+            &self.path,
+            format!("{hash}\n{}\n", hex(&self.key, 64)).as_bytes(),
+        )?;
         self.written = Some(hash);
         Ok(())
     }
+}
 
-    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let beside = self.path.with_extension("new");
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
+/// The key in the second line.
+fn key_in(text: &str) -> Option<TagKey> {
+    let line = text.lines().nth(1)?;
+    if line.len() != 64 || !line.is_ascii() {
+        return None;
     }
+    let mut key = TagKey::default();
+    for (byte, at) in key.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(line.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(key)
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -83,13 +120,20 @@ mod tests {
     fn the_hash_of_the_document_for_the_owner_alone() {
         let directory = tempfile::tempdir().unwrap();
         let path = Accepted::in_state(directory.path());
-        let mut accepted = Accepted::new(path.clone());
+        let mut accepted = Accepted::new(path.clone()).unwrap();
         accepted.set(Some(b"abc")).unwrap();
         let text = fs::read_to_string(&path).unwrap();
+        let (hash, key) = text.split_once('\n').unwrap();
         assert_eq!(
-            text,
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n"
+            hash,
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
+        assert_eq!(key.trim_end().len(), 64);
+        // The next process goes on with the key; without the file there is another.
+        assert_eq!(Accepted::new(path.clone()).unwrap().key(), accepted.key());
+        let other = Accepted::in_state(&directory.path().join("other"));
+        assert_ne!(Accepted::new(other).unwrap().key(), accepted.key());
+        assert!(!format!("{accepted:?}").contains(key.trim_end()));
         assert_eq!(
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o600
@@ -109,7 +153,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_is_told() {
-        let mut accepted = Accepted::new(PathBuf::from("/nowhere/at/all/accepted.sha256"));
+        let mut accepted = Accepted::new(PathBuf::from("/nowhere/at/all/accepted.sha256")).unwrap();
         assert!(accepted.set(Some(b"abc")).is_err());
     }
 }

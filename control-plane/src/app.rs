@@ -13,7 +13,7 @@ use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 
 use crate::accepted::Accepted;
 use crate::failure::Failure;
-use crate::jwks::{Fetcher, KeyStore, Looked, look_up};
+use crate::jwks::{Fetcher, KeyStore, Looked, Shelf, look_up};
 use crate::publish::Publisher;
 use crate::run::audit::Sink;
 use crate::run::programs::Programs;
@@ -99,11 +99,14 @@ impl Plane {
             missing if missing.is_empty() => {}
             missing => return Err(Failure::configs(missing)),
         }
+        let accepted = Accepted::new(start.accepted)
+            .map_err(|e| Failure::runtime(format!("random bytes: {e}")))?;
         let (publisher, resources) = Publisher::new(
             start.listener.clone(),
             start.module.clone(),
             system_authorities(),
             start.bridge_socket.to_string_lossy().into_owned(),
+            accepted.key(),
         );
         let fetcher = Fetcher::new().map_err(|e| Failure::runtime(e.to_string()))?;
         let fleet = Fleet::default();
@@ -112,18 +115,19 @@ impl Plane {
         let compiled = publisher.name_clusters(compiled);
         let (sink_in, sink) = watch::channel(sink(&compiled, &start.settings));
         let (looked_in, looked) = mpsc::channel(16);
+        let dev = start.dev.map(|dev| dev.issuer);
         let worker = Worker {
+            store: KeyStore::new(Shelf::in_state(&start.settings.state_dir, dev)),
             environment,
             settings: start.settings,
             log: start.log,
             publisher,
             fetcher,
-            store: KeyStore::default(),
             looked_in,
             begin: Instant::now(),
             compiled,
             document,
-            accepted: Accepted::new(start.accepted),
+            accepted,
             local,
             open: false,
             due: false,
@@ -189,7 +193,7 @@ impl Worker {
                     let _ = sender.send(look_up(fetcher, plan).await).await;
                 });
             }
-            if !self.open && (self.store.all_asked() || now > FIRST_KEYS) {
+            if !self.open && (self.store.is_ready() || now > FIRST_KEYS) {
                 self.open = true;
                 self.publish();
             } else if self.open && (self.due || self.publisher.has_retiring()) {
@@ -238,7 +242,8 @@ impl Worker {
             tracing::warn!("{warning}");
         }
         self.log.set(log_level(&self.compiled, &self.settings));
-        self.store.plan(&self.compiled.issuers);
+        self.store
+            .plan(&self.compiled.issuers, self.begin.elapsed());
         let sink = sink(&self.compiled, &self.settings);
         self.sink.send_if_modified(|live| {
             let changed = *live != sink;

@@ -9,6 +9,7 @@ pub mod dev;
 pub mod failure;
 pub mod jwks;
 pub mod publish;
+pub mod replace;
 pub mod run;
 pub mod settings;
 pub mod source;

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mcp_zero_compile::{Compiled, Reach, Scheme, StdioServer, Tls, Upstream};
+use mcp_zero_compile::{Compiled, Reach, Scheme, Tls, Upstream};
 use mcp_zero_proto::Keys;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
+use crate::accepted::TagKey;
 use crate::xds::resource::{
-    Endpoint, FilterModule, ListenerSettings, Place, ResourceSet, cluster_name, format, hex,
+    Endpoint, FilterModule, ListenerSettings, Place, ResourceSet, cluster_name, format,
 };
 
 /// How long the cluster of a server that has gone stays for exchanges that began before.
 const RETIRES_AFTER: Duration = Duration::from_secs(60);
+
+/// The header that tells the bridge which definition of a server was judged.
+const TAG: &str = "x-mcp-zero-server";
 
 /// The bridge is on this machine.
 const BRIDGE_CONNECT_SECONDS: u32 = 5;
@@ -27,6 +30,8 @@ pub struct Publisher {
     ca_file: String,
     /// The bridge's socket.
     bridge: String,
+    /// The key of what tells definitions of bridged servers apart.
+    key: TagKey,
     resources: watch::Sender<Arc<ResourceSet>>,
     live: Vec<Endpoint>,
     retiring: Vec<(Endpoint, Instant)>,
@@ -40,6 +45,7 @@ impl Publisher {
         module: FilterModule,
         ca_file: String,
         bridge: String,
+        key: TagKey,
     ) -> (Self, watch::Receiver<Arc<ResourceSet>>) {
         let (sender, receiver) = watch::channel(Arc::default());
         let publisher = Self {
@@ -47,6 +53,7 @@ impl Publisher {
             module,
             ca_file,
             bridge,
+            key,
             resources: sender,
             live: Vec::new(),
             retiring: Vec::new(),
@@ -99,7 +106,6 @@ impl Publisher {
             name: upstream.name.clone(),
             place: Place::Bridge {
                 socket: self.bridge.clone(),
-                program: String::new(),
             },
             tls: false,
             path: format!("/{}", upstream.name),
@@ -114,10 +120,8 @@ impl Publisher {
         };
         match &upstream.reach {
             Reach::Bridge(server) => Endpoint {
-                place: Place::Bridge {
-                    socket: self.bridge.clone(),
-                    program: program(server),
-                },
+                // The bridge runs this definition for it, or nothing.
+                headers: vec![(TAG.to_owned(), server.tag(&self.key))],
                 ..plain
             },
             Reach::Http(server) => {
@@ -144,23 +148,6 @@ impl Publisher {
             }
         }
     }
-}
-
-/// What is started behind the bridge, as a hash. It is published with the name of the cluster, so
-/// that values of variables and arguments, which may be secrets easy to guess, are no part of it.
-fn program(server: &StdioServer) -> String {
-    let mut hash = Sha256::new();
-    let mut part = |text: &str| {
-        hash.update((text.len() as u64).to_be_bytes());
-        hash.update(text);
-    };
-    part(&server.command);
-    part(server.cwd.as_deref().unwrap_or_default());
-    part(server.sessions.name());
-    for name in server.env.keys() {
-        part(name);
-    }
-    hex(&hash.finalize(), 64)
 }
 
 #[cfg(test)]
@@ -197,6 +184,7 @@ mod tests {
             module,
             "/ca".to_owned(),
             "/s/bridge.sock".to_owned(),
+            [7; 32],
         );
         // A gateway that ran before keeps its policy while ours waits for keys.
         assert!(TYPES.iter().all(|t| resources.borrow().get(t).is_none()));
@@ -222,15 +210,16 @@ mod tests {
     }
 
     #[test]
-    fn another_program_is_another_version_and_another_secret_is_not() {
+    fn whatever_is_started_otherwise_is_another_version() {
         let version = |rest: &str| {
             let server = format!("  - {{name: a, transport: stdio, {rest}}}\n");
             published(&server).0.policy_version
         };
         let plain = version("command: x, env: {A: b}");
-        assert_eq!(plain, version("command: x, env: {A: c}"));
-        assert_eq!(plain, version("command: x, args: [s], env: {A: b}"));
+        assert_eq!(plain, version("env: {A: b}, command: x"));
         for other in [
+            "command: x, env: {A: c}",
+            "command: x, args: [s], env: {A: b}",
             "command: y, env: {A: b}",
             "command: x, env: {B: b}",
             "command: x, env: {A: b}, cwd: z",

@@ -32,6 +32,8 @@ use crate::splice;
 
 /// The header of the secret that the gateway shares, on TCP.
 const SECRET: HeaderName = HeaderName::from_static("x-mcp-zero-bridge");
+/// Which definition of the server was judged.
+const TAG: HeaderName = HeaderName::from_static("x-mcp-zero-server");
 const CALLER: HeaderName = HeaderName::from_static(caller::HEADER);
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
@@ -135,7 +137,7 @@ impl App {
         let caller = only(&parts.headers, &CALLER)
             .and_then(Caller::parse)
             .ok_or(Refusal::Invalid("No caller is named"))?;
-        let server = self.servers.find(name)?;
+        let server = self.servers.find(name, text(&parts.headers, &TAG))?;
         match parts.method {
             Method::POST => self.post(&server, caller, parts, body).await,
             Method::GET => get(&server, caller, &parts.headers),

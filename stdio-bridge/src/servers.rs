@@ -10,9 +10,17 @@ use crate::launch::Launcher;
 use crate::reply::Refusal;
 use crate::seats::Seats;
 use crate::server::Server;
+use crate::watch::TagKey;
 use mcp_zero_compile::StdioServer;
 
-type Named = HashMap<Box<str>, Arc<Server>>;
+type Named = HashMap<Box<str>, Entry>;
+
+#[derive(Debug)]
+struct Entry {
+    server: Arc<Server>,
+    /// What a request for it must say; none where nobody gives tags out.
+    tag: Option<String>,
+}
 
 /// What is loaded.
 #[derive(Debug)]
@@ -43,19 +51,24 @@ impl Servers {
         self.lock().is_some()
     }
 
-    /// The server of a name.
+    /// The server of a name, in the definition of that tag: what a policy has judged runs in the
+    /// program that this policy names, and in no other.
     ///
     /// # Errors
-    /// There is none, or nothing is loaded yet.
-    pub(crate) fn find(&self, name: &str) -> Result<Arc<Server>, Refusal> {
+    /// There is none, nothing is loaded yet, or another definition is.
+    pub(crate) fn find(&self, name: &str, tag: Option<&str>) -> Result<Arc<Server>, Refusal> {
         let loaded = self.lock();
         let named = loaded.as_ref().ok_or(Refusal::NotReady)?;
-        named.get(name).cloned().ok_or(Refusal::NoServer)
+        let entry = named.get(name).ok_or(Refusal::NoServer)?;
+        if entry.tag.is_some() && entry.tag.as_deref() != tag {
+            return Err(Refusal::NotReady);
+        }
+        Ok(Arc::clone(&entry.server))
     }
 
     /// Takes another version. Servers that it changes or lacks end with all their sessions;
     /// the others go on.
-    pub(crate) fn load(&self, specs: Vec<StdioServer>) {
+    pub(crate) fn load(&self, specs: Vec<StdioServer>, key: Option<&TagKey>) {
         let mut retired = Vec::new();
         {
             let mut loaded = self.lock();
@@ -63,7 +76,8 @@ impl Servers {
             let mut now = Named::new();
             for spec in specs {
                 let name: Box<str> = spec.name.as_str().into();
-                let server = match before.remove(&name) {
+                let tag = key.map(|key| spec.tag(key));
+                let server = match before.remove(&name).map(|entry| entry.server) {
                     Some(same) if same.spec == spec => same,
                     other => {
                         retired.extend(other);
@@ -75,9 +89,9 @@ impl Servers {
                         ))
                     }
                 };
-                now.insert(name, server);
+                now.insert(name, Entry { server, tag });
             }
-            retired.extend(before.into_values());
+            retired.extend(before.into_values().map(|entry| entry.server));
             *loaded = Some(now);
         }
         for server in retired {
@@ -97,7 +111,7 @@ impl Servers {
             let servers: Vec<_> = self
                 .lock()
                 .iter()
-                .flat_map(|n| n.values().cloned())
+                .flat_map(|n| n.values().map(|entry| Arc::clone(&entry.server)))
                 .collect();
             for server in servers {
                 server.sweep();
@@ -108,8 +122,8 @@ impl Servers {
     /// Ends everything and waits until no process is left, for as long as that may take.
     pub(crate) async fn end(&self) {
         let servers = self.lock().take().unwrap_or_default();
-        for server in servers.into_values() {
-            server.retire();
+        for entry in servers.into_values() {
+            entry.server.retire();
         }
         let limit = self.bounds.grace + self.bounds.kill + Duration::from_secs(1);
         let gone = async {

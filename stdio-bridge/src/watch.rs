@@ -35,9 +35,16 @@ pub(crate) struct Files {
 enum Seen {
     /// The version that is loaded already, or one that nobody has accepted.
     Nothing,
-    /// Another one.
-    Version { hash: String, bytes: Vec<u8> },
+    /// Another one: what stands for it, its bytes, and the key of tags.
+    Version {
+        mark: String,
+        bytes: Vec<u8>,
+        key: Option<TagKey>,
+    },
 }
+
+/// The key by which control plane and bridge tell definitions of servers apart.
+pub(crate) type TagKey = [u8; 32];
 
 impl Files {
     fn look(&self, loaded: Option<&str>) -> io::Result<Seen> {
@@ -46,24 +53,36 @@ impl Files {
             let hash = hex(&Sha256::digest(&bytes));
             return Ok(match loaded == Some(&hash) {
                 true => Seen::Nothing,
-                false => Seen::Version { hash, bytes },
+                false => Seen::Version {
+                    mark: hash,
+                    bytes,
+                    key: None,
+                },
             });
         };
-        let hash = match std::fs::read_to_string(accepted) {
-            Ok(text) => text.trim().to_owned(),
+        let mark = match std::fs::read_to_string(accepted) {
+            Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Seen::Nothing),
             Err(error) => return Err(error),
         };
-        if loaded == Some(&hash) {
+        if loaded == Some(&mark) {
             return Ok(Seen::Nothing);
         }
+        let mut lines = mark.lines();
+        let hash = lines.next().unwrap_or_default();
+        let key = lines.next().and_then(key_in);
+        let key = key.ok_or_else(|| io::Error::other("the accepted file holds no key"))?;
         // The file may have changed since to one that is refused: then the control plane's copy
         // of the last good one counts.
         for path in [&self.policy, &accepted.with_extension("policy")] {
             if let Ok(bytes) = contents(path)
                 && hex(&Sha256::digest(&bytes)) == hash
             {
-                return Ok(Seen::Version { hash, bytes });
+                return Ok(Seen::Version {
+                    mark,
+                    bytes,
+                    key: Some(key),
+                });
             }
         }
         Ok(Seen::Nothing)
@@ -85,6 +104,17 @@ fn contents(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+fn key_in(line: &str) -> Option<TagKey> {
+    if line.len() != 64 || !line.is_ascii() {
+        return None;
+    }
+    let mut key = TagKey::default();
+    for (byte, at) in key.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(line.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(key)
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -103,10 +133,10 @@ pub(crate) async fn follow(files: Files, servers: Arc<Servers>) {
     loop {
         let outcome = match files.look(loaded.as_deref()) {
             Ok(Seen::Nothing) => Ok(()),
-            Ok(Seen::Version { hash, bytes }) => {
+            Ok(Seen::Version { mark, bytes, key }) => {
                 let read = files.read(&bytes);
                 // A version that cannot be read is told of once.
-                loaded = Some(hash);
+                loaded = Some(mark);
                 match read {
                     Ok(specs) => {
                         tracing::info!(
@@ -114,7 +144,7 @@ pub(crate) async fn follow(files: Files, servers: Arc<Servers>) {
                             servers = specs.len(),
                             "a policy is loaded"
                         );
-                        servers.load(specs);
+                        servers.load(specs, key.as_ref());
                         Ok(())
                     }
                     Err(error) => Err(error.to_string()),
@@ -193,14 +223,17 @@ mod tests {
         );
         let hash = hex(&Sha256::digest(b"version: 1\n"));
         std::fs::write(&accepted, format!("{hash}\n")).unwrap();
-        assert!(matches!(files.look(None), Ok(Seen::Version { .. })));
+        assert!(files.look(None).is_err(), "no key");
+        let mark = format!("{hash}\n{}\n", "0a".repeat(32));
+        std::fs::write(&accepted, &mark).unwrap();
+        assert!(matches!(files.look(None), Ok(Seen::Version { key, .. }) if key == Some([10; 32])));
         assert!(
-            matches!(files.look(Some(&hash)), Ok(Seen::Nothing)),
+            matches!(files.look(Some(&mark)), Ok(Seen::Nothing)),
             "loaded"
         );
         std::fs::write(&policy, "version: 2\n").unwrap();
         assert!(
-            matches!(files.look(Some(&hash)), Ok(Seen::Nothing)),
+            matches!(files.look(Some(&mark)), Ok(Seen::Nothing)),
             "another"
         );
         assert!(matches!(free.look(Some(&hash)), Ok(Seen::Version { .. })));

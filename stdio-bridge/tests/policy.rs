@@ -8,12 +8,24 @@
 
 mod support;
 
+use mcp_zero_compile::{Source, Variables, stdio_servers};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use support::{ALICE, Bridge, eventually, fake};
+
+/// What the control plane says of the definitions in a policy.
+fn tags(policy: &[u8]) -> HashMap<String, String> {
+    let source = Source::from_bytes("policy.json", policy).unwrap();
+    let servers = stdio_servers(source, &Variables::default()).unwrap();
+    servers
+        .iter()
+        .map(|server| (format!("/{}", server.name), server.tag(&[11; 32])))
+        .collect()
+}
 
 fn hash(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
@@ -28,7 +40,8 @@ fn only_what_was_accepted_is_served_and_only_what_changed_ends() {
     let accepted = directory.path().join("accepted");
     let accept = |bytes: &[u8]| {
         let fresh = accepted.with_extension("new");
-        std::fs::write(&fresh, hash(bytes)).unwrap();
+        let key = "0b".repeat(32);
+        std::fs::write(&fresh, format!("{}\n{key}\n", hash(bytes))).unwrap();
         std::fs::rename(&fresh, &accepted).unwrap();
     };
     let path = directory.path().to_owned();
@@ -48,6 +61,12 @@ fn only_what_was_accepted_is_served_and_only_what_changed_ends() {
     eventually("the first version", || {
         bridge.get("/healthz", &[]).status == 200
     });
+    // What is judged under another definition, or under none, is not run.
+    assert_eq!(bridge.initialize("a", ALICE).status, 503);
+    let judged = |bytes: &[u8]| {
+        *bridge.tags.lock().unwrap() = tags(bytes);
+    };
+    judged(&first);
     let (a, b) = (bridge.session("a", ALICE), bridge.session("b", ALICE));
     let pid = b.text("pid", &json!({}));
     // A version that nobody has accepted is not served.
@@ -55,6 +74,11 @@ fn only_what_was_accepted_is_served_and_only_what_changed_ends() {
     std::thread::sleep(std::time::Duration::from_millis(3000));
     assert_eq!(bridge.initialize("c", ALICE).status, 404);
     assert_eq!(a.text("echo", &json!({})), "{}");
+    // Gateways may have it first: then its calls wait, and the program of before runs none.
+    judged(&second);
+    assert_eq!(bridge.initialize("a", ALICE).status, 503);
+    assert_eq!(a.call("1", "pid", &json!({})).status, 503);
+    assert_eq!(b.text("pid", &json!({})), pid, "unchanged");
     accept(&second);
     eventually("the second version", || {
         bridge.initialize("c", ALICE).status == 200

@@ -59,6 +59,11 @@ impl Plane {
         self.state.path()
     }
 
+    /// The control plane's state directory.
+    pub fn state(&self) -> std::path::PathBuf {
+        self.path().join("state")
+    }
+
     /// Has the bootstrap say something else in place of a text of it.
     ///
     /// # Panics

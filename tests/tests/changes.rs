@@ -129,6 +129,62 @@ fn the_listener_is_the_same_whatever_changes() {
     plane.wait_for_log("accepted", 1);
 }
 
+#[test]
+fn keys_survive_a_restart_while_the_issuer_is_away() {
+    let server = Scripted::json(ANSWER);
+    let mut issuer = Gateway::start(&policy(&server.url()));
+    let bearer = format!("Bearer {}", issuer.token("alice", "developers"));
+    let name = issuer_of(&issuer);
+    let mut plane = Plane::new(&policy(&server.url()), &name);
+    let post = |plane: &Plane| {
+        plane.send(request("POST", "/mcp/s", &[("authorization", &bearer)], CALL).as_bytes())
+    };
+    plane.start_control();
+    plane.start_envoy();
+    plane.wait_until_ready();
+    wait("keys", || post(&plane).status == 200);
+    let kept = || {
+        let folder = std::fs::read_dir(plane.state().join("jwks")).unwrap();
+        let files: Vec<_> = folder.map(|file| file.unwrap().path()).collect();
+        assert_eq!(files.len(), 1, "{files:?}");
+        let text = std::fs::read_to_string(&files[0]).unwrap();
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    let first = kept();
+    assert_eq!(first["issuer"], name);
+
+    // The issuer is gone, then the control plane. The next one goes on with the same keys.
+    assert_eq!(issuer.end(), 0);
+    plane.kill_control();
+    plane.set_policy(&denying(&server.url()));
+    plane.start_control();
+    wait("the policy of the restarted control plane", || {
+        let answer = post(&plane);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        is_denied(&answer.body)
+    });
+    plane.wait_for_log("keys of the last run are used", 1);
+    assert_eq!(kept()["fetched_at"], first["fetched_at"]);
+
+    // Too old for the next policy: they are not used, and tokens cannot be judged.
+    plane.kill_control();
+    let identity = format!(
+        "version: 1\nidentity: {{issuer: \"{name}\", audience: mcp-zero-dev, jwks_cache_seconds: 30, jwks_stale_seconds: 30}}\n"
+    );
+    plane.set_policy(&policy(&server.url()).replace("version: 1\n", &identity));
+    let fetched = first["fetched_at"].as_u64().unwrap();
+    wait("a set that is too old", || {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        now.unwrap().as_secs() > fetched + 30
+    });
+    let reached = server.received().len();
+    plane.start_control();
+    wait("503", || post(&plane).status == 503);
+    assert_eq!(post(&plane).status, 503);
+    assert_eq!(server.received().len(), reached);
+    plane.wait_for_log("keys of the last run are not used", 1);
+}
+
 fn issuer_of(gateway: &Gateway) -> String {
     let text = std::fs::read_to_string(gateway.state().join("dev-issuer.json")).unwrap();
     let location: serde_json::Value = serde_json::from_str(&text).unwrap();

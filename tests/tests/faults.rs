@@ -57,6 +57,13 @@ fn a_thousand_policies_break_nothing_and_the_last_one_wins() {
 }
 
 #[test]
+fn a_long_access_log_takes_little_space() {
+    for mode in [Mode::Run, Mode::Serve] {
+        scenario::long_log(&mut site(mode));
+    }
+}
+
+#[test]
 fn a_full_disk_of_the_access_log_leaves_a_gap_that_is_counted() {
     let mut disk = None;
     let mut site = Site::start(Mode::Run, program(), |folder| {

@@ -6,8 +6,10 @@
 mod fetch;
 pub mod once;
 mod schedule;
+mod shelf;
 mod store;
 
 pub use fetch::{FetchError, Fetched, Fetcher};
 pub use schedule::Schedule;
+pub use shelf::Shelf;
 pub use store::{KeyStore, Looked, look_up};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mcp_zero_compile::IssuerPlan;
 use mcp_zero_proto::Keys;
 
-use super::store::{Looked, keys_in};
+use super::store::{Found, Looked, keys_in};
 use super::{Fetcher, KeyStore, look_up};
 
 /// The largest file of keys.
@@ -19,7 +19,7 @@ const LARGEST: u64 = 1 << 20;
 pub async fn fetch(issuers: &[IssuerPlan]) -> Result<Keys, Vec<String>> {
     let fetcher = Fetcher::new().map_err(|e| vec![e.to_string()])?;
     let mut store = KeyStore::default();
-    store.plan(issuers);
+    store.plan(issuers, Duration::ZERO);
     let mut problems = Vec::new();
     for plan in store.due(Duration::ZERO) {
         let issuer = plan.issuer.clone();
@@ -55,9 +55,10 @@ pub fn from_file(issuers: &[IssuerPlan], file: &Path) -> Result<Keys, String> {
         return Err(format!("{name}: larger than 1 MiB"));
     }
     let body = std::fs::read(file).map_err(|e| format!("{name}: {e}"))?;
-    let keys = keys_in(&body, plan, &name.to_string())?;
+    let uri = name.to_string();
+    let keys = keys_in(&body, plan, &uri)?;
     let mut store = KeyStore::default();
-    store.plan(issuers);
-    store.take(Duration::ZERO, Looked::new(plan, Ok(keys)));
+    store.plan(issuers, Duration::ZERO);
+    store.take(Duration::ZERO, Looked::new(plan, Ok(Found { uri, keys })));
     Ok(store.keys())
 }

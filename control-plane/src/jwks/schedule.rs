@@ -12,13 +12,15 @@ const LONGEST_RETRY: Duration = Duration::from_secs(300);
 pub struct Schedule {
     last: Option<Duration>,
     failures: u32,
+    /// For the first question of this process.
+    not_before: Duration,
 }
 
 impl Schedule {
     /// How long to wait at `now`, when keys are fresh for `fresh`.
     pub fn wait(&self, now: Duration, fresh: Duration) -> Duration {
         let Some(last) = self.last else {
-            return Duration::ZERO;
+            return self.not_before.saturating_sub(now);
         };
         let pause = if self.failures == 0 {
             fresh
@@ -30,6 +32,11 @@ impl Schedule {
                 .min(fresh.max(SHORTEST))
         };
         (last + pause.max(SHORTEST)).saturating_sub(now)
+    }
+
+    /// An earlier process has asked, so long before `now`.
+    pub fn asked_before(&mut self, now: Duration, ago: Duration) {
+        self.not_before = now + SHORTEST.saturating_sub(ago);
     }
 
     /// Whether the issuer was ever asked.
@@ -75,6 +82,16 @@ mod tests {
             })
             .collect();
         assert_eq!(waits, [30, 60, 120, 240, 300, 300]);
+    }
+
+    #[test]
+    fn what_an_earlier_process_has_asked_counts() {
+        for (ago, wait) in [(0, 30), (12, 18), (30, 0), (4000, 0)] {
+            let mut schedule = Schedule::default();
+            schedule.asked_before(s(5), s(ago));
+            assert_eq!(schedule.wait(s(5), s(3600)), s(wait), "{ago}");
+            assert!(!schedule.was_asked());
+        }
     }
 
     #[test]

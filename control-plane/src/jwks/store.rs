@@ -7,11 +7,14 @@ use mcp_zero_compile::IssuerPlan;
 use mcp_zero_identity::{Algorithm, jwks};
 use mcp_zero_proto as proto;
 
-use super::{Fetcher, Schedule};
+use super::shelf::Stock;
+use super::{Fetcher, Schedule, Shelf};
 
 /// What is known of one issuer.
 #[derive(Debug, Default)]
 struct Held {
+    /// Where the keys were found.
+    uri: String,
     keys: Vec<proto::Key>,
     /// Unix seconds.
     fetched_at: u64,
@@ -19,19 +22,29 @@ struct Held {
     asking: bool,
 }
 
-/// Identifies what was asked: a changed plan begins anew.
-type Source = (String, Option<String>);
+/// Identifies what was asked, an issuer and its `jwks_uri` in the policy: a changed plan
+/// begins anew.
+pub(super) type Source = (String, Option<String>);
+
+/// A key set that was found.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Where it was.
+    pub(super) uri: String,
+    /// Its keys; never none.
+    pub(super) keys: Vec<proto::Key>,
+}
 
 /// The result of one look-up.
 #[derive(Debug)]
 pub struct Looked {
     source: Source,
-    keys: Result<Vec<proto::Key>, String>,
+    keys: Result<Found, String>,
 }
 
 impl Looked {
     /// What was found for an issuer.
-    pub(super) fn new(plan: &IssuerPlan, keys: Result<Vec<proto::Key>, String>) -> Self {
+    pub(super) fn new(plan: &IssuerPlan, keys: Result<Found, String>) -> Self {
         Self {
             source: source(plan),
             keys,
@@ -49,16 +62,33 @@ impl Looked {
 pub struct KeyStore {
     plans: Vec<IssuerPlan>,
     held: BTreeMap<Source, Held>,
+    /// Where they outlive the process; nowhere for a look-up that is made once.
+    shelf: Option<Shelf>,
 }
 
 impl KeyStore {
-    /// Takes the issuers of a new policy; keys of those that stay are kept.
-    pub fn plan(&mut self, plans: &[IssuerPlan]) {
+    /// No keys yet, but for what an earlier process has left.
+    pub fn new(shelf: Shelf) -> Self {
+        Self {
+            shelf: Some(shelf),
+            ..Self::default()
+        }
+    }
+
+    /// Takes the issuers of a new policy at `now`; keys of those that stay are kept, of new ones
+    /// what an earlier process has left is used.
+    pub fn plan(&mut self, plans: &[IssuerPlan], now: Duration) {
         self.plans = plans.to_vec();
         let wanted: Vec<Source> = plans.iter().map(source).collect();
         self.held.retain(|source, _| wanted.contains(source));
-        for source in wanted {
-            self.held.entry(source).or_default();
+        for plan in plans {
+            let held = self.held.entry(source(plan));
+            held.or_insert_with(|| {
+                let shelf = self.shelf.as_ref();
+                let clock = unix_now();
+                let stock = shelf.and_then(|shelf| shelf.load(plan, clock));
+                stock.map_or_else(Held::default, |stock| Held::of(stock, now, clock))
+            });
         }
     }
 
@@ -72,6 +102,12 @@ impl KeyStore {
                 && held.schedule.wait(now, fresh).is_zero()
             {
                 held.asking = true;
+                // Before it is asked: a process that ends meanwhile has asked too.
+                if let Some(shelf) = &self.shelf
+                    && !held.keys.is_empty()
+                {
+                    shelf.save(&source(plan), &held.stock(unix_now()));
+                }
                 due.push(plan.clone());
             }
         }
@@ -87,9 +123,13 @@ impl KeyStore {
         held.asking = false;
         held.schedule.asked(now, looked.keys.is_ok());
         match looked.keys {
-            Ok(keys) => {
+            Ok(Found { uri, keys }) => {
+                held.uri = uri;
                 held.keys = keys;
                 held.fetched_at = unix_now();
+                if let Some(shelf) = &self.shelf {
+                    shelf.save(&looked.source, &held.stock(held.fetched_at));
+                }
                 true
             }
             Err(reason) => {
@@ -100,9 +140,11 @@ impl KeyStore {
         }
     }
 
-    /// Whether every issuer was asked at least once.
-    pub fn all_asked(&self) -> bool {
-        self.held.values().all(|held| held.schedule.was_asked())
+    /// Whether every issuer has keys, or was asked at least once.
+    pub fn is_ready(&self) -> bool {
+        self.held
+            .values()
+            .all(|held| !held.keys.is_empty() || held.schedule.was_asked())
     }
 
     /// The keys as filters get them.
@@ -121,7 +163,32 @@ impl KeyStore {
     }
 }
 
-fn source(plan: &IssuerPlan) -> Source {
+impl Held {
+    /// What an earlier process has left, taken at `now`, which is `clock` in Unix seconds.
+    fn of(stock: Stock, now: Duration, clock: u64) -> Self {
+        let mut schedule = Schedule::default();
+        let ago = clock.saturating_sub(stock.asked_at);
+        schedule.asked_before(now, Duration::from_secs(ago));
+        Self {
+            uri: stock.uri,
+            keys: stock.keys,
+            fetched_at: stock.fetched_at,
+            schedule,
+            asking: false,
+        }
+    }
+
+    fn stock(&self, asked_at: u64) -> Stock {
+        Stock {
+            uri: self.uri.clone(),
+            fetched_at: self.fetched_at,
+            asked_at: asked_at.max(self.fetched_at),
+            keys: self.keys.clone(),
+        }
+    }
+}
+
+pub(super) fn source(plan: &IssuerPlan) -> Source {
     (plan.issuer.clone(), plan.jwks_uri.clone())
 }
 
@@ -137,7 +204,7 @@ pub async fn look_up(fetcher: Fetcher, plan: IssuerPlan) -> Looked {
     Looked::new(&plan, keys)
 }
 
-async fn ask(fetcher: &Fetcher, plan: &IssuerPlan) -> Result<Vec<proto::Key>, String> {
+async fn ask(fetcher: &Fetcher, plan: &IssuerPlan) -> Result<Found, String> {
     let fetched = fetcher
         .fetch(
             &plan.issuer,
@@ -146,7 +213,11 @@ async fn ask(fetcher: &Fetcher, plan: &IssuerPlan) -> Result<Vec<proto::Key>, St
         )
         .await
         .map_err(|e| e.to_string())?;
-    keys_in(&fetched.body, plan, &fetched.uri)
+    let keys = keys_in(&fetched.body, plan, &fetched.uri)?;
+    Ok(Found {
+        uri: fetched.uri,
+        keys,
+    })
 }
 
 /// The keys of a set that an issuer's tokens may be signed with; never none. `origin` is where
@@ -179,52 +250,4 @@ pub(super) fn keys_in(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plan(issuer: &str) -> IssuerPlan {
-        IssuerPlan {
-            name: "main".to_owned(),
-            issuer: issuer.to_owned(),
-            jwks_uri: None,
-            algorithms: vec![mcp_zero_compile::Algorithm::Es256],
-            jwks_cache_seconds: 3600,
-            jwks_stale_seconds: 86_400,
-            insecure_allowed: false,
-        }
-    }
-
-    fn looked(issuer: &str, keys: Result<Vec<proto::Key>, String>) -> Looked {
-        Looked {
-            source: source(&plan(issuer)),
-            keys,
-        }
-    }
-
-    #[test]
-    fn keys_survive_an_issuer_that_is_away() {
-        let mut store = KeyStore::default();
-        let s = Duration::from_secs;
-        store.plan(&[plan("https://a")]);
-        assert!(!store.all_asked());
-        assert_eq!(store.due(s(0)).len(), 1);
-        assert!(store.due(s(0)).is_empty(), "one question at a time");
-        let key = proto::Key {
-            algorithm: "ES256".to_owned(),
-            ..Default::default()
-        };
-        assert!(store.take(s(0), looked("https://a", Ok(vec![key]))));
-        assert!(store.all_asked());
-        let until = store.keys().sets[0].use_until;
-        assert!(store.due(s(3599)).is_empty());
-        assert_eq!(store.due(s(3600)).len(), 1);
-        assert!(!store.take(s(3600), looked("https://a", Err("away".to_owned()))));
-        assert_eq!(store.keys().sets[0].use_until, until);
-        // A failure is tried again, but not at once.
-        assert!(store.due(s(3620)).is_empty());
-        assert_eq!(store.due(s(3631)).len(), 1);
-        store.plan(&[plan("https://b")]);
-        assert!(store.keys().sets.is_empty());
-        assert!(!store.take(s(3631), looked("https://a", Ok(vec![]))));
-    }
-}
+mod tests;

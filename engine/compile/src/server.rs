@@ -80,6 +80,31 @@ pub struct StdioServer {
     pub max_response_bytes: u32,
 }
 
+impl StdioServer {
+    /// Tells this definition from every other, to whoever has the same key: what is started, and
+    /// who shares it. 32 hex digits. It is keyed because it is published, and arguments and values
+    /// may be secrets that are easy to guess.
+    pub fn tag(&self, key: &[u8; 32]) -> String {
+        let mut text = Vec::new();
+        let mut part = |part: &str| {
+            text.extend((part.len() as u64).to_be_bytes());
+            text.extend(part.as_bytes());
+        };
+        part(&self.name);
+        part(&self.command);
+        part(self.cwd.as_deref().unwrap_or_default());
+        part(self.sessions.name());
+        part(&self.args.len().to_string());
+        self.args.iter().for_each(|argument| part(argument));
+        for (name, value) in &self.env {
+            part(name);
+            part(value);
+        }
+        let tag = hmac_sha256::HMAC::mac(&text, key);
+        tag.iter().take(16).map(|b| format!("{b:02x}")).collect()
+    }
+}
+
 impl fmt::Debug for StdioServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StdioServer")

@@ -3,11 +3,12 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -69,6 +70,8 @@ impl Drop for Kill {
 pub(crate) struct Bridge {
     pub(crate) directory: TempDir,
     pub(crate) child: Child,
+    /// What requests say of the definition that was judged, by path.
+    pub(crate) tags: Mutex<HashMap<String, String>>,
 }
 
 impl Bridge {
@@ -96,7 +99,11 @@ impl Bridge {
             .stderr(log)
             .spawn()
             .unwrap();
-        let bridge = Self { directory, child };
+        let bridge = Self {
+            directory,
+            child,
+            tags: Mutex::default(),
+        };
         eventually("the bridge listens", || {
             UnixStream::connect(bridge.socket()).is_ok()
         });
@@ -105,7 +112,11 @@ impl Bridge {
 
     /// One that was started elsewhere.
     pub(crate) fn of(directory: TempDir, child: Child) -> Self {
-        let bridge = Self { directory, child };
+        let bridge = Self {
+            directory,
+            child,
+            tags: Mutex::default(),
+        };
         eventually("a policy is loaded", || {
             UnixStream::connect(bridge.socket()).is_ok()
                 && bridge.get("/healthz", &[]).status == 200
@@ -145,6 +156,9 @@ impl Bridge {
         );
         for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");
+        }
+        if let Some(tag) = self.tags.lock().unwrap().get(path) {
+            head += &format!("x-mcp-zero-server: {tag}\r\n");
         }
         stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
         // A server may answer before it has read everything.

@@ -10,6 +10,7 @@ use std::time::Duration;
 /// Within this a good number of requests is answered, on however busy a machine.
 const LONG: Duration = Duration::from_secs(90);
 const CLIENTS: usize = 6;
+const MIB: u64 = 1 << 20;
 /// What Envoy's memory may grow by over many changes of the policy.
 const GROWTH_KIB: u64 = 64 * 1024;
 
@@ -197,6 +198,18 @@ pub fn push_storm(site: &mut Site, changes: usize, pause: Duration) -> Found {
     let seen = load.end();
     let found = site.check(seen, &Excuse::None);
     assert!(found.versions >= 2 && !found.last_flip_allowed, "{found:?}");
+    found
+}
+
+/// The access log gets several MiB of lines; what is recorded takes no space any more.
+pub fn long_log(site: &mut Site) -> Found {
+    let load = site.load(CLIENTS);
+    while site.log_size().0 < 4 * MIB {
+        load.more(200, LONG);
+    }
+    let found = site.check(load.end(), &Excuse::None);
+    let (length, space) = site.log_size();
+    assert!(space < 2 * MIB, "{space} of {length} bytes are on the disk");
     found
 }
 

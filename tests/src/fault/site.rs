@@ -381,6 +381,17 @@ impl Site {
         (lines.into_iter().flatten().collect(), torn)
     }
 
+    /// How long the access log is, and how many bytes of it are on the disk.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn log_size(&self) -> (u64, u64) {
+        use std::os::unix::fs::MetadataExt as _;
+        let log = self.folder().join("state/access.log");
+        let about = std::fs::metadata(log).expect("an access log");
+        (about.len(), about.blocks() * 512)
+    }
+
     /// Joins everything since the last check, once all records have had time to come.
     ///
     /// # Panics

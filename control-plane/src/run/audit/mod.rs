@@ -3,14 +3,17 @@
 //!
 //! The log on disk is the buffer: a position is kept beside it and moves only after the
 //! records of a piece are written, so that a crash loses none. Nor does it repeat any in a
-//! file: what the file holds beyond the position is found at the next start.
+//! file: what the file holds beyond the position is found at the next start. The space of
+//! what is recorded is freed.
 
+mod free;
 mod gaps;
 mod held;
 mod kept;
+mod lines;
 mod sink;
 
-use std::io::{IsTerminal as _, SeekFrom, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,28 +22,21 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio::sync::watch;
 
 pub use self::sink::Sink;
 
+use self::free::Freeing;
 use self::gaps::Gap;
 use self::held::Held;
 use self::kept::Kept;
+use self::lines::{Piece, read_piece, take_lines};
 use self::sink::Batch;
 use super::record;
 use crate::settings::LogFormat;
 
 const PAUSE: Duration = Duration::from_millis(50);
 const RETRY: Duration = Duration::from_secs(1);
-/// Read at a time.
-const PIECE: usize = 256 * 1024;
-/// A line over this is given up as unreadable.
-const LONGEST_LINE: usize = 4 << 20;
-/// How every line of Envoy begins: the first member by name. Inside of a line it stands
-/// nowhere, for there quotation marks are escaped.
-const BEGINS: &[u8] = br#"{"bytes_received":"#;
 /// The member of a line of ours that says that Envoy has ended.
 const ENDED: &str = "envoy_ended";
 
@@ -92,10 +88,11 @@ pub async fn follow(
     let Some(mut follower) = Follower::start(log, sink, &stop, status).await else {
         return;
     };
+    follower.freeing.free(&follower.log, free::STEP).await;
     loop {
         let stopping = *stop.borrow();
         match read_piece(&follower.log, follower.read).await {
-            Ok(piece) if !piece.is_empty() => {
+            Ok(piece) if piece.length() > 0 => {
                 if !follower.take(&piece, &stop).await {
                     // The records stay in the log for the next start.
                     return;
@@ -122,11 +119,11 @@ pub async fn follow(
 ///
 /// # Errors
 /// The log cannot be written.
-pub fn note_end(log: &Path, in_order: bool) -> std::io::Result<()> {
+pub fn note_end(log: &Path, in_order: bool) -> io::Result<()> {
     let mut file = match std::fs::OpenOptions::new().append(true).open(log) {
         Ok(file) => file,
         // No line was ever written.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
     let now =
@@ -149,6 +146,7 @@ struct Follower {
     horizon: u64,
     /// Whether the state could be kept the last time.
     keeps: bool,
+    freeing: Freeing,
 }
 
 impl Follower {
@@ -172,6 +170,7 @@ impl Follower {
         }
         Some(Self {
             read: kept.position,
+            freeing: Freeing::new(kept.position, kept.file.clone()),
             log,
             sink,
             status,
@@ -184,14 +183,18 @@ impl Follower {
     }
 
     /// Takes a piece of the log; false if the process ends before it is recorded.
-    async fn take(&mut self, piece: &[u8], stop: &watch::Receiver<bool>) -> bool {
-        self.rest.extend_from_slice(piece);
+    async fn take(&mut self, piece: &Piece, stop: &watch::Receiver<bool>) -> bool {
+        if piece.empty > 0 && !self.rest.is_empty() {
+            // The rest of that line does not come any more.
+            self.rest.push(b'\n');
+        }
+        self.rest.extend_from_slice(&piece.bytes);
         let lines = take_lines(&mut self.rest);
         let mut records = Vec::new();
         for line in &lines {
             self.records(line, &mut records);
         }
-        let read = self.read + piece.len() as u64;
+        let read = self.read + piece.length();
         let position = read - self.rest.len() as u64;
         if !records.is_empty() && !self.write(&records, stop).await {
             return false;
@@ -204,14 +207,26 @@ impl Follower {
         if position >= self.horizon {
             self.held = Held::default();
         }
-        let saved = self.kept.save(&self.log);
-        if let Err(error) = &saved
-            && self.keeps
-        {
-            tracing::warn!(%error, "position in the access log cannot be kept");
+        self.keep().await;
+        self.freeing.free(&self.log, free::STEP).await;
+        true
+    }
+
+    async fn keep(&mut self) {
+        let mut saved = self.kept.save(&self.log);
+        if saved.is_err() {
+            // The disk may be full of what is recorded.
+            self.freeing.free(&self.log, 1).await;
+            saved = self.kept.save(&self.log);
+        }
+        match &saved {
+            Ok(()) => self.freeing.kept(self.kept.position),
+            Err(error) if self.keeps => {
+                tracing::warn!(%error, "position in the access log cannot be kept");
+            }
+            Err(_) => {}
         }
         self.keeps = saved.is_ok();
-        true
     }
 
     /// The records of a line, without those that are written already.
@@ -265,6 +280,7 @@ impl Follower {
                     if self.status.0.waiting.swap(false, Ordering::Relaxed) {
                         tracing::info!("audit records are written again");
                     }
+                    self.freeing.written(sink.file.as_deref());
                     self.kept.file = sink.file;
                     self.kept.length = length;
                     return true;
@@ -315,54 +331,9 @@ fn envoy_ended(line: &str) -> Option<(String, bool)> {
     Some((timestamp, told.get("in_order")?.as_bool()?))
 }
 
-async fn read_piece(log: &Path, position: u64) -> std::io::Result<Vec<u8>> {
-    let mut file = match File::open(log).await {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    file.seek(SeekFrom::Start(position)).await?;
-    let mut piece = Vec::new();
-    file.take(PIECE as u64).read_to_end(&mut piece).await?;
-    Ok(piece)
-}
-
-fn take_lines(rest: &mut Vec<u8>) -> Vec<String> {
-    let mut lines = Vec::new();
-    let Some(end) = rest.iter().rposition(|b| *b == b'\n') else {
-        if rest.len() > LONGEST_LINE {
-            lines.push(String::new());
-            rest.clear();
-        }
-        return lines;
-    };
-    let tail = rest.split_off(end + 1);
-    for line in rest.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
-        for piece in whole_again(line) {
-            lines.push(String::from_utf8_lossy(piece).into_owned());
-        }
-    }
-    *rest = tail;
-    lines
-}
-
-/// A disk that was full cuts a line off, and the next one follows without a break.
-fn whole_again(line: &[u8]) -> Vec<&[u8]> {
-    let mut pieces = Vec::new();
-    let mut begin = 0;
-    for at in 1..line.len() {
-        if line.get(at..).is_some_and(|rest| rest.starts_with(BEGINS)) {
-            pieces.extend(line.get(begin..at));
-            begin = at;
-        }
-    }
-    pieces.extend(line.get(begin..));
-    pieces
-}
-
 fn render(records: &[Map<String, Value>], sink: &Sink) -> Vec<u8> {
     let text_format = sink.format == LogFormat::Text && sink.file.is_none();
-    let colour = text_format && std::io::stdout().is_terminal();
+    let colour = text_format && io::stdout().is_terminal();
     let mut out = String::new();
     for record in records {
         if text_format {

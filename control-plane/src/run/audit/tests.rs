@@ -164,3 +164,116 @@ async fn the_end_of_envoy_closes_its_workers() {
     note_end(&rig.log(), true).unwrap();
     assert_eq!(rig.follow().await.gaps, 0);
 }
+
+/// Bytes that the log takes on the disk.
+fn takes(rig: &Rig) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(rig.log()).unwrap().blocks() * 512
+}
+
+/// Lines of a length that comes to more than is freed at a time.
+fn many(from: u32, to: u32) -> String {
+    let pad = format!("{{\"bytes_received\":1,\"path\":\"{}\",", "x".repeat(2000));
+    let lines = (from..=to).map(|n| line(n, n).replacen("{\"bytes_received\":1,", &pad, 1));
+    lines.collect()
+}
+
+fn names(from: u32, to: u32) -> Vec<String> {
+    (from..=to).map(|n| format!("r{n}")).collect()
+}
+
+#[tokio::test]
+async fn the_space_of_recorded_lines_is_freed_and_nothing_else_changes() {
+    let rig = Rig::new();
+    let mut length = 0;
+    for round in 0..4 {
+        let text = many(round * 1000 + 1, round * 1000 + 1000);
+        length += text.len() as u64;
+        rig.append(&text);
+        assert!(takes(&rig) > 2_000_000, "that is what it would take");
+        rig.follow().await;
+        assert!(takes(&rig) < 2 * free::STEP, "{}", takes(&rig));
+        assert_eq!(std::fs::metadata(rig.log()).unwrap().len(), length);
+    }
+    assert_eq!(rig.told(), names(1, 4000));
+    // A torn line before the hole and behind it.
+    let torn = line(4001, 4001);
+    rig.append(&torn[..torn.len() - 9]);
+    rig.follow().await;
+    rig.append(&torn[torn.len() - 9..]);
+    rig.append(&many(4002, 5000));
+    rig.follow().await;
+    assert_eq!(rig.told(), names(1, 5000));
+}
+
+#[tokio::test]
+async fn a_lost_position_finds_only_what_is_left() {
+    let rig = Rig::new();
+    rig.append(&many(1, 3000));
+    rig.follow().await;
+    std::fs::remove_file(kept::place(&rig.log())).unwrap();
+    rig.append(&line(3001, 3001));
+    rig.follow().await;
+    let mut told = rig.told();
+    // Without the position nothing tells which numbers of the worker were recorded.
+    told.retain(|name| !name.starts_with("gap"));
+    assert_eq!(told, names(1, 3001));
+}
+
+#[tokio::test]
+async fn what_is_not_recorded_or_whose_position_is_not_kept_is_not_freed() {
+    let rig = Rig::new();
+    // A folder takes no records.
+    std::fs::create_dir(rig.audit()).unwrap();
+    rig.append(&many(1, 1500));
+    assert!(rig.follow().await.waiting);
+    assert!(takes(&rig) > 3_000_000);
+    std::fs::remove_dir(rig.audit()).unwrap();
+    // Nor can a position be put in the place of one.
+    std::fs::create_dir(kept::place(&rig.log())).unwrap();
+    rig.follow().await;
+    assert_eq!(rig.told(), names(1, 1500));
+    assert!(takes(&rig) > 3_000_000);
+    std::fs::remove_dir(kept::place(&rig.log())).unwrap();
+    rig.follow().await;
+    assert!(takes(&rig) < 2 * free::STEP);
+    assert_eq!(rig.told(), names(1, 1500));
+}
+
+#[tokio::test]
+async fn bytes_of_nothing_are_no_line() {
+    let rig = Rig::new();
+    let torn = line(2, 2);
+    let zeros = "\0".repeat(5000);
+    rig.append(&(line(1, 1) + &torn[..20] + &zeros + &line(3, 3) + &zeros));
+    rig.follow().await;
+    rig.append(&(zeros + &line(4, 4)));
+    rig.follow().await;
+    assert_eq!(rig.told(), ["r1", "?", "gap \"lost\" 2", "r3", "r4"]);
+    let kept = Kept::load(&rig.log());
+    assert_eq!(kept.position, std::fs::metadata(rig.log()).unwrap().len());
+}
+
+#[tokio::test]
+async fn a_hole_is_stepped_over_and_not_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("access.log");
+    let file = std::fs::File::create(&log).unwrap();
+    // It would take days to read.
+    let far = 1 << 42;
+    file.set_len(far).unwrap();
+    assert_eq!(read_piece(&log, 0).await.unwrap().empty, far);
+    std::fs::OpenOptions::new()
+        .append(true)
+        .open(&log)
+        .unwrap()
+        .write_all(b"line\n")
+        .unwrap();
+    let first = read_piece(&log, 0).await.unwrap();
+    assert!(first.bytes.is_empty() && first.empty > far - (1 << 20) && first.empty <= far);
+    let second = read_piece(&log, first.empty).await.unwrap();
+    assert_eq!(
+        (second.bytes.as_slice(), first.empty + second.empty),
+        (&b"line\n"[..], far)
+    );
+}

@@ -63,15 +63,10 @@ fn name_of(endpoint: &Endpoint, content: &Cluster) -> String {
     // Path and authority stand in the route, but the filter admits requests to this name:
     // whatever makes a server another one changes it.
     let mut hash = Sha256::new();
-    let program = match &endpoint.place {
-        Place::Network { .. } => "",
-        Place::Bridge { program, .. } => program,
-    };
     for part in [
         content.encode_to_vec().as_slice(),
         endpoint.path.as_bytes(),
         endpoint.authority().as_bytes(),
-        program.as_bytes(),
     ] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
@@ -143,7 +138,7 @@ fn assignment(endpoint: &Endpoint) -> ClusterLoadAssignment {
             port_specifier: Some(socket_address::PortSpecifier::PortValue(u32::from(*port))),
             ..Default::default()
         }),
-        Place::Bridge { socket, .. } => address::Address::Pipe(Pipe {
+        Place::Bridge { socket } => address::Address::Pipe(Pipe {
             path: socket.clone(),
             mode: 0,
         }),

@@ -77,8 +77,6 @@ pub enum Place {
     Bridge {
         /// The bridge's Unix socket.
         socket: String,
-        /// Hash of what is started there, as far as that is no secret.
-        program: String,
     },
 }
 

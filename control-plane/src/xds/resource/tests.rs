@@ -24,12 +24,12 @@ fn at(host: &str, port: u16) -> Place {
     }
 }
 
-fn bridged(name: &str, program: &str) -> Endpoint {
+fn bridged(name: &str, tag: &str) -> Endpoint {
     Endpoint {
         place: Place::Bridge {
             socket: "/state/bridge.sock".to_owned(),
-            program: program.to_owned(),
         },
+        headers: vec![("x-mcp-zero-server".to_owned(), tag.to_owned())],
         path: format!("/{name}"),
         ..endpoint(name)
     }

@@ -253,3 +253,31 @@ fn a_variable_that_is_not_put_in_is_told() {
         0
     );
 }
+
+#[test]
+fn every_part_of_a_definition_makes_another_tag() {
+    let tag = |rest: &str, key: u8| {
+        let server = format!("  - {{name: a, transport: stdio, {rest}}}\n");
+        let text = format!("version: 1\nservers:\n{server}");
+        stdio_servers(yaml(&text), &Variables::default()).unwrap()[0].tag(&[key; 32])
+    };
+    let plain = "command: x, args: [b, c], env: {D: e}";
+    let mut tags = vec![tag(plain, 1), tag(plain, 2)];
+    assert_eq!(tags[0], tag("command: x, env: {D: e}, args: [b, c]", 1));
+    for other in [
+        "command: y, args: [b, c], env: {D: e}",
+        "command: x, args: [bc], env: {D: e}",
+        "command: x, args: [b, c, D, e]",
+        "command: x, args: [b, c], env: {D: f}",
+        "command: x, args: [b, c], env: {E: e}",
+        "command: x, args: [b, c], env: {D: e}, cwd: x",
+        "command: x, args: [b, c], env: {D: e}, sessions: shared",
+    ] {
+        tags.push(tag(other, 1));
+    }
+    let all = tags.len();
+    tags.sort();
+    tags.dedup();
+    assert_eq!(tags.len(), all);
+    assert!(tags.iter().all(|tag| tag.len() == 32));
+}
