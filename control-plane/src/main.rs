@@ -8,6 +8,7 @@ use mcp_zero_control_plane::cli::Cli;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    close();
     match Cli::parse().execute().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -17,3 +18,20 @@ async fn main() -> ExitCode {
         }
     }
 }
+
+/// Keeps the memory and the environment of this process, secrets of the gateway among them, from
+/// whatever runs under the same user: stdio servers do under `run` (proc(5), PR_SET_DUMPABLE).
+#[cfg(target_os = "linux")]
+fn close() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        // As below.
+        let _ = writeln!(
+            std::io::stderr(),
+            "the environment is open to stdio servers: {error}"
+        );
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn close() {}

@@ -88,6 +88,7 @@ impl Cli {
             Address::Tcp(_) => secret()?,
         };
         telemetry::start(self.log_level, self.log_format);
+        closed();
         // One thread: what the bridge does is little, and handing it over would cost more.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -164,6 +165,15 @@ impl Cli {
             let _ = std::fs::remove_file(path);
         }
         Ok(())
+    }
+}
+
+/// Keeps the memory and the environment of this process from servers, which run under the same
+/// user: other servers' secrets are in them (proc(5), PR_SET_DUMPABLE). No core is written either.
+fn closed() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "servers may read the environment of the bridge");
     }
 }
 

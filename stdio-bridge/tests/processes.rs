@@ -9,8 +9,10 @@
 mod support;
 
 use serde_json::{Map, Value, json};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{ALICE, BOB, Bridge, eventually, fake};
+use support::{ALICE, BOB, Bridge, eventually, fake, write_policy};
 
 #[test]
 fn a_child_sees_the_listed_variables_and_no_other() {
@@ -18,7 +20,7 @@ fn a_child_sees_the_listed_variables_and_no_other() {
     let mut server = fake(directory.path(), "fake", "legacy");
     server["env"] = json!({"GREETING": "hello", "LANG": "C.UTF-8", "TOLD": "${BRIDGE_TEST_TOLD}"});
     server["cwd"] = directory.path().to_str().unwrap().into();
-    support::write_policy(directory.path(), &[server]);
+    write_policy(directory.path(), &[server]);
     let socket = directory.path().join("s");
     let child = support::command(directory.path(), &format!("unix:{}", socket.display()))
         .env("MCP_BRIDGE_SECRET", "c4n4ry-c4n4ry-c4n4ry")
@@ -179,9 +181,7 @@ fn the_whole_tree_ends_when_what_keeps_it_is_killed() {
         .unwrap()
         .to_owned();
     assert_ne!(keeper, bridge.child.id().to_string());
-    let killed = std::process::Command::new("kill")
-        .args(["-KILL", &keeper])
-        .status();
+    let killed = Command::new("kill").args(["-KILL", &keeper]).status();
     assert!(killed.unwrap().success());
     eventually("nothing is left", || bridge.processes().is_empty());
     assert_eq!(session.call("1", "pid", &json!({})).status, 404);
@@ -217,4 +217,45 @@ fn the_bridge_ends_in_order() {
         assert_eq!(bridge.processes(), [0_u32; 0], "{signal}");
         assert!(!bridge.socket().exists());
     }
+}
+
+#[test]
+fn no_server_reads_the_environment_of_the_bridge() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let (program, found) = (at.join("bridge"), at.join("found"));
+    std::fs::copy(env!("CARGO_BIN_EXE_mcp-stdio-bridge"), &program).unwrap();
+    let script = format!(
+        "read -r _ _ _ bridge _ < /proc/$PPID/stat; cat /proc/$bridge/environ > {0}; echo end >> {0}",
+        found.display()
+    );
+    let server =
+        json!({"name": "fake", "transport": "stdio", "command": "/bin/sh", "args": ["-c", script]});
+    write_policy(at, &[server]);
+    // Root reads everything, so it is somebody else who runs it.
+    let mut command = if rustix::process::geteuid().is_root() {
+        std::fs::set_permissions(at, std::fs::Permissions::from_mode(0o777)).unwrap();
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    let child = command
+        .arg("--policy")
+        .arg(at.join("policy.json"))
+        .arg("--listen")
+        .arg(format!("unix:{}", at.join("s").display()))
+        .env("OF_ANOTHER_SERVER", "c4n4ry")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("setpriv is needed: apt-get install util-linux");
+    let bridge = Bridge::of(directory, child);
+    bridge.initialize("fake", ALICE);
+    let found = std::fs::read_to_string(found).unwrap();
+    // Not shown where it fails: it is the environment of whoever runs the tests.
+    assert!(found == "end\n", "{} bytes were read", found.len());
 }
