@@ -143,8 +143,9 @@ fn keys_survive_a_restart_while_the_issuer_is_away() {
     plane.start_envoy();
     plane.wait_until_ready();
     wait("keys", || post(&plane).status == 200);
+    let state = plane.state();
     let kept = || {
-        let folder = std::fs::read_dir(plane.state().join("jwks")).unwrap();
+        let folder = std::fs::read_dir(state.join("jwks")).unwrap();
         let files: Vec<_> = folder.map(|file| file.unwrap().path()).collect();
         assert_eq!(files.len(), 1, "{files:?}");
         let text = std::fs::read_to_string(&files[0]).unwrap();

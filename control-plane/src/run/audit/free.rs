@@ -8,8 +8,6 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FallocateFlags, fallocate};
-
 use super::kept::place;
 
 /// Freed at a time; so much of what is recorded stays, and no more.
@@ -85,8 +83,19 @@ fn free(log: &Path, from: u64, to: u64, sinks: &BTreeSet<Option<PathBuf>>) -> io
         File::open(folder)?.sync_all()?;
     }
     let file = OpenOptions::new().write(true).open(log)?;
+    punch(&file, from, to - from)
+}
+
+#[cfg(target_os = "linux")]
+fn punch(file: &File, from: u64, length: u64) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
     let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-    Ok(fallocate(file, hole, from, to - from)?)
+    Ok(fallocate(file, hole, from, length)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn punch(_: &File, _: u64, _: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 fn sync(sink: Option<&Path>) -> io::Result<()> {

@@ -245,7 +245,7 @@ async fn bytes_of_nothing_are_no_line() {
     let rig = Rig::new();
     let torn = line(2, 2);
     let zeros = "\0".repeat(5000);
-    rig.append(&(line(1, 1) + &torn[..20] + &zeros + &line(3, 3) + &zeros));
+    rig.append(&(line(1, 1) + &torn[..20] + &zeros + &line(3, 3) + &zeros + "\n"));
     rig.follow().await;
     rig.append(&(zeros + &line(4, 4)));
     rig.follow().await;
