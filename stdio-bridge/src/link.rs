@@ -40,7 +40,18 @@ pub(crate) struct Link {
     pub(crate) born: Instant,
     session: OnceLock<Weak<Session>>,
     state: Mutex<State>,
-    over: watch::Sender<bool>,
+    over: watch::Sender<Option<End>>,
+}
+
+/// How a child came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// As it should: the bridge wants it, or it was asked only what some servers end at.
+    Expected,
+    /// By itself, while nobody needed it.
+    Unneeded,
+    /// By itself, while it had a session or a request.
+    Missed,
 }
 
 #[derive(Debug, Default)]
@@ -131,7 +142,7 @@ impl Link {
             born: Instant::now(),
             session: OnceLock::new(),
             state: Mutex::default(),
-            over: watch::Sender::new(false),
+            over: watch::Sender::new(None),
         }
     }
 
@@ -183,6 +194,17 @@ impl Link {
         state.open.insert(number, open);
         self.used.touch();
         Ok((number, receiver))
+    }
+
+    /// Sends a line; waits while too much is queued before it.
+    ///
+    /// # Errors
+    /// The child takes nothing any more.
+    pub(crate) async fn send(&self, line: Bytes) -> Result<(), Refusal> {
+        self.outbox.send(line).await.map_err(|_| {
+            self.gone();
+            Refusal::Ended
+        })
     }
 
     /// The child's id of a request that a client names.
@@ -251,6 +273,11 @@ impl Link {
 
     /// True once the child has ended or is told to.
     pub(crate) fn is_over(&self) -> bool {
+        self.how_ended().is_some()
+    }
+
+    /// How the child came to its end, once it has.
+    pub(crate) fn how_ended(&self) -> Option<End> {
         *self.over.borrow()
     }
 
@@ -258,7 +285,7 @@ impl Link {
     pub(crate) async fn over(&self) {
         let mut over = self.over.subscribe();
         // The sender lives as long as `self`.
-        let _ = over.wait_for(|over| *over).await;
+        let _ = over.wait_for(Option::is_some).await;
     }
 
     /// As [`Link::over`], for a while.
@@ -269,7 +296,36 @@ impl Link {
 
     /// Ends the child: nothing is sent to it any more, and whoever waits is told so.
     pub(crate) fn end(&self) {
-        if self.over.send_replace(true) {
+        self.end_as(End::Expected);
+    }
+
+    /// As [`Link::end`], where the child says or takes nothing any more.
+    pub(crate) fn gone(&self) {
+        let end = {
+            let state = self.lock();
+            let has = |kind| state.open.values().any(|open| open.kind == kind);
+            let served = has(Kind::Call) || has(Kind::Listen);
+            match self.role {
+                Role::Session => End::Missed,
+                Role::Shared if served || has(Kind::Quiet) => End::Missed,
+                Role::Modern | Role::ModernShared if served => End::Missed,
+                // The question for its era.
+                Role::Modern | Role::ModernShared if has(Kind::Quiet) => End::Expected,
+                Role::Shared | Role::Modern | Role::ModernShared => End::Unneeded,
+            }
+        };
+        self.end_as(end);
+    }
+
+    fn end_as(&self, end: End) {
+        let first = self.over.send_if_modified(|over| {
+            let first = over.is_none();
+            if first {
+                *over = Some(end);
+            }
+            first
+        });
+        if !first {
             return;
         }
         self.outbox.close();

@@ -290,9 +290,7 @@ async fn ask(
 ) -> Result<(u64, First), Refusal> {
     let (number, line, first) = begin(link, session, kind, sent)?;
     let unsent = Unsent::new(link, number);
-    if link.outbox.send(line).await.is_err() {
-        return Err(Refusal::Ended);
-    }
+    link.send(line).await?;
     unsent.sent();
     let first = first.await.map_err(|_| Refusal::Ended)?;
     Ok((number, first))

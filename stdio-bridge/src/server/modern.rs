@@ -155,7 +155,7 @@ impl Server {
         };
         let (number, line, first) = begin(&link, None, kind, sent)?;
         let unsent = Unsent::new(&link, number);
-        link.outbox.send(line).await.map_err(|_| Refusal::Ended)?;
+        link.send(line).await?;
         unsent.sent();
         let abandon = Abandon::new(Arc::clone(&link), number);
         Ok(match first.await.map_err(|_| Refusal::Ended)? {
@@ -238,7 +238,7 @@ impl Server {
         let line = format!(
             r#"{{"jsonrpc":"2.0","id":{number},"method":"server/discover","params":{{"_meta":{{"{META_VERSION}":"{version}","{META_CAPABILITIES}":{{}},"io.modelcontextprotocol/clientInfo":{{"name":"mcp-zero","version":"{own}"}}}}}}}}"#
         );
-        if link.outbox.send((line + "\n").into()).await.is_err() {
+        if link.send((line + "\n").into()).await.is_err() {
             return Probe::Silent;
         }
         match tokio::time::timeout(self.bounds.probe, first).await {
