@@ -121,7 +121,7 @@ impl Server {
         caller: Caller,
         sent: Sent<'_>,
     ) -> Result<Response<Body>, Refusal> {
-        let seat = self.seats.take(caller, &self.bounds)?;
+        let seat = self.seat(caller).await?;
         let link = self.start(Role::Session, seat)?;
         let mut guard = EndOnDrop(Some(Arc::clone(&link)));
         let session = self.session(caller, &link, None)?;
@@ -142,6 +142,34 @@ impl Server {
         guard.0 = None;
         self.enter(&session)?;
         Ok(welcome(&session, body))
+    }
+
+    /// A seat for another session. Many clients go without a word, so that a caller who has as
+    /// many as there may be loses the one that was not used for the longest time, where nothing is
+    /// open at it: its client, should it come back, finds no session and opens one.
+    ///
+    /// # Errors
+    /// There are too many, all of them in use.
+    async fn seat(&self, caller: Caller) -> Result<Seat, Refusal> {
+        let refusal = match self.seats.take(caller, &self.bounds) {
+            Ok(seat) => return Ok(seat),
+            Err(refusal) => refusal,
+        };
+        let unused = {
+            let mut sessions = self.lock();
+            let id = sessions
+                .values()
+                .filter(|session| session.caller == caller && session.is_unused())
+                .max_by_key(|session| session.used.ago())
+                .map(|session| session.id.clone());
+            id.and_then(|id| sessions.remove(&id))
+        };
+        let Some(unused) = unused else {
+            return Err(refusal);
+        };
+        self.leave(&unused);
+        drop(unused);
+        self.seats.take_soon(caller, &self.bounds).await
     }
 
     fn session(

@@ -207,7 +207,10 @@ fn a_slow_reader_gets_everything() {
 
 #[test]
 fn callers_have_their_number_of_sessions() {
-    let bridge = Bridge::fake();
+    let bridge = Bridge::with(
+        |d| vec![fake(d, "fake", "legacy")],
+        &["--unused-ms", "600000"],
+    );
     let sessions: Vec<_> = (0..8).map(|_| bridge.session("fake", ALICE)).collect();
     let ninth = bridge.initialize("fake", ALICE);
     assert_eq!(ninth.status, 429);

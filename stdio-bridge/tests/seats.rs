@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use support::{ALICE, BOB, Bridge, Reply, eventually, marker};
+use std::time::Duration;
+use support::{ALICE, BOB, Bridge, Reply, eventually, fake, marker};
 
 /// Sessions of a caller, and of all.
 const OWN: usize = 8;
@@ -37,8 +38,9 @@ fn small(directory: &Path) -> Vec<Value> {
     vec![json!({"name": "small", "transport": "stdio", "command": "/bin/sh", "args": args})]
 }
 
+/// A bridge whose sessions do not make room for others.
 fn bridge() -> Bridge {
-    Bridge::with(small, &[])
+    Bridge::with(small, &["--unused-ms", "600000"])
 }
 
 /// Any number of callers.
@@ -67,7 +69,7 @@ fn held_at_rest(bridge: &Bridge) -> (usize, usize) {
     assert_eq!(bridge.session("small", BOB).delete(), 204);
     let mut last = held(bridge);
     eventually("rest", || {
-        std::thread::sleep(std::time::Duration::from_millis(200));
+        std::thread::sleep(Duration::from_millis(200));
         let before = std::mem::replace(&mut last, held(bridge));
         last == before && last.1 == 0
     });
@@ -157,6 +159,40 @@ fn a_caller_in_a_hurry_has_no_more_than_its_own() {
     }
     assert_eq!(bob.delete(), 204);
     is_back_at(&bridge, rest);
+}
+
+#[test]
+fn what_a_client_has_left_behind_makes_room() {
+    for sessions in ["per_client", "shared"] {
+        let bridge = Bridge::with(
+            |d| {
+                let mut servers = vec![fake(d, "fake", "legacy")];
+                servers[0]["sessions"] = sessions.into();
+                servers
+            },
+            &["--unused-ms", "600"],
+        );
+        let bob = bridge.session("fake", BOB);
+        let busy = bridge.session("fake", ALICE);
+        let listened = bridge.session("fake", ALICE);
+        let listening = listened.listen(None);
+        let mut left: Vec<_> = (2..OWN).map(|_| bridge.session("fake", ALICE)).collect();
+        std::thread::scope(|scope| {
+            let slept = scope.spawn(|| busy.text("sleep", &json!({"s": 4})));
+            std::thread::sleep(Duration::from_millis(700));
+            // The one that is used was not left behind.
+            let used = left.remove(0);
+            assert_eq!(used.text("echo", &json!({})), "{}");
+            let ninth = bridge.session("fake", ALICE);
+            assert_eq!(ninth.text("echo", &json!({})), "{}");
+            assert_eq!(left[0].call("1", "pid", &json!({})).status, 404);
+            for session in [&used, &listened, &bob].into_iter().chain(&left[1..]) {
+                assert_eq!(session.text("echo", &json!({})), "{}");
+            }
+            assert_eq!(slept.join().unwrap(), "slept");
+        });
+        drop(listening);
+    }
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Server {
         caller: Caller,
         sent: Sent<'_>,
     ) -> Result<Response<Body>, Refusal> {
-        let seat = self.seats.take(caller, &self.bounds)?;
+        let seat = self.seat(caller).await?;
         let child = match self.shared_child().await? {
             Ok(child) => child,
             Err(refused) => {
