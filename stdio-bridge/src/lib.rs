@@ -12,6 +12,7 @@ pub mod cli;
 mod config;
 mod failure;
 mod framing;
+mod guard;
 mod http;
 mod id;
 mod launch;

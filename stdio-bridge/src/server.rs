@@ -18,9 +18,10 @@ use mcp_zero_wire::rpc::Id;
 use crate::bounds::Bounds;
 use crate::caller::Caller;
 
+use crate::guard::Unsent;
 use crate::id::Key;
 use crate::launch::Launcher;
-use crate::link::{Answer, Ask, First, Kind, Link, Role, Unsent};
+use crate::link::{Answer, Ask, First, Kind, Link, Role};
 use crate::reply::{self, Refusal};
 use crate::seats::{Seat, Seats};
 use crate::session::Session;

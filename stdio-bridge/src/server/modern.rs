@@ -13,8 +13,9 @@ use tokio::time::Instant;
 use super::{EndOnDrop, Sent, Server, begin};
 use crate::bounds::Bounds;
 use crate::caller::Caller;
+use crate::guard::{Abandon, Unsent};
 
-use crate::link::{Abandon, Ask, First, Kind, Link, Role, Unsent};
+use crate::link::{Ask, First, Kind, Link, Role};
 use crate::reply::{self, NO_METHOD, Refusal};
 
 /// A child that lived this long was well.
