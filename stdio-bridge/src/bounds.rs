@@ -11,6 +11,9 @@ pub(crate) struct Bounds {
     pub(crate) seats: usize,
     /// A session or a child without any use ends after it.
     pub(crate) idle: Duration,
+    /// A session that is unused for as long makes room for another one of its caller, where there is
+    /// no other.
+    pub(crate) unused: Duration,
     /// A session or a child ends after it, used or not.
     pub(crate) life: Duration,
     /// A child that does not end when its input closes is told to after it.
@@ -48,6 +51,7 @@ impl Default for Bounds {
             seats_per_caller: 8,
             seats: 64,
             idle: Duration::from_secs(600),
+            unused: Duration::from_secs(1),
             life: Duration::from_secs(86_400),
             grace: Duration::from_millis(1500),
             kill: Duration::from_millis(1500),

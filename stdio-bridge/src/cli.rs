@@ -61,6 +61,9 @@ pub struct Cli {
     /// Milliseconds until an unused session ends
     #[arg(long, hide = true)]
     idle_ms: Option<u64>,
+    /// Milliseconds until an unused session may make room for another one
+    #[arg(long, hide = true)]
+    unused_ms: Option<u64>,
     /// Milliseconds until any session ends
     #[arg(long, hide = true)]
     life_ms: Option<u64>,
@@ -105,6 +108,7 @@ impl Cli {
         let given = |ms: Option<u64>, default| ms.map_or(default, Duration::from_millis);
         Bounds {
             idle: given(self.idle_ms, defaults.idle),
+            unused: given(self.unused_ms, defaults.unused),
             life: given(self.life_ms, defaults.life),
             keepalive: given(self.keepalive_ms, defaults.keepalive),
             stall: given(self.stall_ms, defaults.stall),

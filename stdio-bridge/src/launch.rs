@@ -11,12 +11,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use crate::bounds::Bounds;
 use crate::framing::Lines;
-use crate::link::{Link, Role};
+use crate::link::{End, Link, Role};
 use crate::outbox::Outbox;
 use crate::seats::Seat;
+use crate::stderr::Tail;
 use crate::{stderr, supervise};
 use mcp_zero_compile::StdioServer;
 
@@ -37,6 +39,9 @@ const INHERITED: [&str; 12] = [
 ];
 /// Variables that a child inherits, by the beginning of their names.
 const INHERITED_PREFIXES: [&str; 3] = ["npm_config_", "PIP_", "UV_"];
+
+/// How long what a child has said may be on its way once it has ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What is needed to start any child.
 #[derive(Debug)]
@@ -119,12 +124,13 @@ impl Launcher {
         let stdout = pipe::Receiver::from_owned_fd(stdout)?;
         let limit = self.bounds.line.max(spec.max_response_bytes as usize);
         tokio::spawn(read(Arc::clone(&link), stdout, limit));
-        tokio::spawn(stderr::drain(server, errors, stderr::secrets(spec)));
+        let secrets = stderr::secrets(spec);
+        let said = tokio::spawn(stderr::drain(server, errors, secrets));
         tokio::spawn({
             let link = Arc::clone(&link);
             async move { link.outbox.drain().await }
         });
-        tokio::spawn(keep(child, Arc::clone(&link), seat));
+        tokio::spawn(keep(child, Arc::clone(&link), said, seat));
         Ok(link)
     }
 }
@@ -148,12 +154,12 @@ async fn read(link: Arc<Link>, mut pipe: pipe::Receiver, limit: usize) {
             }
         }
     }
-    link.end();
+    link.gone();
 }
 
 /// Waits for the end of a child, or brings it about: its input closes; where that is not
 /// enough, the stage between ends it by signals.
-async fn keep(mut child: Child, link: Arc<Link>, seat: Seat) {
+async fn keep(mut child: Child, link: Arc<Link>, said: JoinHandle<Tail>, seat: Seat) {
     let server = Arc::clone(&link.server);
     let ended = tokio::select! {
         status = child.wait() => Some(status),
@@ -161,20 +167,36 @@ async fn keep(mut child: Child, link: Arc<Link>, seat: Seat) {
     };
     if ended.is_some() {
         // What it said before is still on its way.
-        link.over_within(Duration::from_secs(1)).await;
-        if !link.is_over() {
-            link.end();
-        }
+        link.over_within(LAST_WORDS).await;
+        link.gone();
     }
     let status = match ended {
         Some(status) => status,
         None => finish(&mut child, &link.bounds).await,
     };
-    match status {
-        Ok(status) => tracing::info!(%server, %status, "a process of the server has ended"),
-        Err(error) => tracing::warn!(%server, %error, "a process of the server cannot be awaited"),
-    }
     drop(seat);
+    let status = match status {
+        Ok(status) => status,
+        Err(error) => {
+            tracing::warn!(%server, %error, "a process of the server cannot be awaited");
+            return;
+        }
+    };
+    let failed = match link.how_ended() {
+        Some(End::Missed) => true,
+        Some(End::Unneeded) => !status.success(),
+        Some(End::Expected) | None => false,
+    };
+    if !failed {
+        tracing::info!(%server, %status, "a process of the server has ended");
+        return;
+    }
+    // Whatever held the other end is gone, so that its end was or soon is read.
+    let said = match tokio::time::timeout(LAST_WORDS, said).await {
+        Ok(Ok(tail)) => tail.text(),
+        Ok(Err(_)) | Err(_) => String::new(),
+    };
+    tracing::warn!(%server, %status, stderr = said.as_str(), "the server has ended by itself");
 }
 
 async fn finish(child: &mut Child, bounds: &Bounds) -> io::Result<std::process::ExitStatus> {

@@ -13,6 +13,7 @@ pub mod cli;
 mod config;
 mod failure;
 mod framing;
+mod guard;
 mod http;
 mod id;
 mod launch;

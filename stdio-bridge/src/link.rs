@@ -43,7 +43,18 @@ pub(crate) struct Link {
     session: OnceLock<Weak<Session>>,
     state: Mutex<State>,
     complaints: Mutex<Rate>,
-    over: watch::Sender<bool>,
+    over: watch::Sender<Option<End>>,
+}
+
+/// How a child came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// As it should: the bridge wants it, or it was asked only what some servers end at.
+    Expected,
+    /// By itself, while nobody needed it.
+    Unneeded,
+    /// By itself, while it had a session or a request.
+    Missed,
 }
 
 #[derive(Debug, Default)]
@@ -138,7 +149,7 @@ impl Link {
             session: OnceLock::new(),
             state: Mutex::default(),
             complaints: Mutex::new(Rate::new()),
-            over: watch::Sender::new(false),
+            over: watch::Sender::new(None),
         }
     }
 
@@ -203,6 +214,17 @@ impl Link {
         state.open.insert(number, open);
         self.used.touch();
         Ok((number, receiver))
+    }
+
+    /// Sends a line; waits while too much is queued before it.
+    ///
+    /// # Errors
+    /// The child takes nothing any more.
+    pub(crate) async fn send(&self, line: Bytes) -> Result<(), Refusal> {
+        self.outbox.send(line).await.map_err(|_| {
+            self.gone();
+            Refusal::Ended
+        })
     }
 
     /// The child's id of a request that a client names.
@@ -271,6 +293,11 @@ impl Link {
 
     /// True once the child has ended or is told to.
     pub(crate) fn is_over(&self) -> bool {
+        self.how_ended().is_some()
+    }
+
+    /// How the child came to its end, once it has.
+    pub(crate) fn how_ended(&self) -> Option<End> {
         *self.over.borrow()
     }
 
@@ -278,7 +305,7 @@ impl Link {
     pub(crate) async fn over(&self) {
         let mut over = self.over.subscribe();
         // The sender lives as long as `self`.
-        let _ = over.wait_for(|over| *over).await;
+        let _ = over.wait_for(Option::is_some).await;
     }
 
     /// As [`Link::over`], for a while.
@@ -289,7 +316,36 @@ impl Link {
 
     /// Ends the child: nothing is sent to it any more, and whoever waits is told so.
     pub(crate) fn end(&self) {
-        if self.over.send_replace(true) {
+        self.end_as(End::Expected);
+    }
+
+    /// As [`Link::end`], where the child says or takes nothing any more.
+    pub(crate) fn gone(&self) {
+        let end = {
+            let state = self.lock();
+            let has = |kind| state.open.values().any(|open| open.kind == kind);
+            let served = has(Kind::Call) || has(Kind::Listen);
+            match self.role {
+                Role::Session => End::Missed,
+                Role::Shared if served || has(Kind::Quiet) => End::Missed,
+                Role::Modern | Role::ModernShared if served => End::Missed,
+                // The question for its era.
+                Role::Modern | Role::ModernShared if has(Kind::Quiet) => End::Expected,
+                Role::Shared | Role::Modern | Role::ModernShared => End::Unneeded,
+            }
+        };
+        self.end_as(end);
+    }
+
+    fn end_as(&self, end: End) {
+        let first = self.over.send_if_modified(|over| {
+            let first = over.is_none();
+            if first {
+                *over = Some(end);
+            }
+            first
+        });
+        if !first {
             return;
         }
         self.outbox.close();
@@ -393,51 +449,5 @@ fn emit(session: Option<&Session>, stream: &Stream, data: &[u8], last: bool) {
     match session {
         Some(session) => session.emit(stream, data, last),
         None => stream.push(mcp_zero_wire::sse::encode::message(data).into(), last),
-    }
-}
-
-/// Forgets a request when it is dropped before the request was sent.
-#[derive(Debug)]
-pub(crate) struct Unsent {
-    link: Arc<Link>,
-    number: Option<u64>,
-}
-
-impl Unsent {
-    pub(crate) fn new(link: Arc<Link>, number: u64) -> Self {
-        let number = Some(number);
-        Self { link, number }
-    }
-
-    /// The request is on its way.
-    pub(crate) fn sent(mut self) {
-        self.number = None;
-    }
-}
-
-impl Drop for Unsent {
-    fn drop(&mut self) {
-        if let Some(number) = self.number {
-            self.link.lock().take(number);
-        }
-    }
-}
-
-/// Gives a request up when it is dropped before the answer has come (2026-07-28).
-#[derive(Debug)]
-pub(crate) struct Abandon {
-    link: Arc<Link>,
-    number: u64,
-}
-
-impl Abandon {
-    pub(crate) fn new(link: Arc<Link>, number: u64) -> Self {
-        Self { link, number }
-    }
-}
-
-impl Drop for Abandon {
-    fn drop(&mut self) {
-        self.link.abandon(self.number);
     }
 }

@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use crate::bounds::Bounds;
 use crate::caller::Caller;
@@ -11,6 +14,8 @@ use crate::reply::Refusal;
 #[derive(Debug, Default)]
 pub(crate) struct Seats {
     taken: Mutex<Taken>,
+    /// One is free again.
+    freed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -56,6 +61,35 @@ impl Seats {
             caller,
         })
     }
+
+    /// As [`Seats::take`], where one is about to be free: for as long as the end of its process
+    /// may take.
+    ///
+    /// # Errors
+    /// As [`Seats::take`].
+    pub(crate) async fn take_soon(
+        self: &Arc<Self>,
+        caller: Caller,
+        bounds: &Bounds,
+    ) -> Result<Seat, Refusal> {
+        let taken = async {
+            loop {
+                let freed = self.freed.notified();
+                tokio::pin!(freed);
+                // From here on no notice is missed.
+                freed.as_mut().enable();
+                if let Ok(seat) = self.take(caller, bounds) {
+                    return seat;
+                }
+                freed.await;
+            }
+        };
+        let limit = bounds.grace + bounds.kill + Duration::from_secs(1);
+        match tokio::time::timeout(limit, taken).await {
+            Ok(seat) => Ok(seat),
+            Err(_) => self.take(caller, bounds),
+        }
+    }
 }
 
 impl Drop for Seat {
@@ -68,6 +102,8 @@ impl Drop for Seat {
                 taken.callers.remove(&self.caller);
             }
         }
+        drop(taken);
+        self.seats.freed.notify_waiters();
     }
 }
 

@@ -19,9 +19,10 @@ use tokio::sync::oneshot;
 use crate::bounds::Bounds;
 use crate::budget::Hold;
 use crate::caller::Caller;
+use crate::guard::{Abandon, Unsent};
 use crate::id::Key;
 use crate::launch::Launcher;
-use crate::link::{Abandon, Answer, Ask, First, Kind, Link, Role, Unsent};
+use crate::link::{Answer, Ask, First, Kind, Link, Role};
 use crate::reply::{self, Refusal};
 use crate::seats::{Seat, Seats};
 use crate::session::Session;
@@ -122,7 +123,7 @@ impl Server {
         caller: Caller,
         sent: Sent<'_>,
     ) -> Result<Response<Body>, Refusal> {
-        let seat = self.seats.take(caller, &self.bounds)?;
+        let seat = self.seat(caller).await?;
         let link = self.start(Role::Session, seat)?;
         let mut guard = EndOnDrop(Some(Arc::clone(&link)));
         let session = self.session(caller, &link, None)?;
@@ -144,6 +145,34 @@ impl Server {
         guard.0 = None;
         self.enter(&session)?;
         Ok(welcome(&session, body))
+    }
+
+    /// A seat for another session. Many clients go without a word, so that a caller who has as
+    /// many as there may be loses the one that was not used for the longest time, where nothing is
+    /// open at it: its client, should it come back, finds no session and opens one.
+    ///
+    /// # Errors
+    /// There are too many, all of them in use.
+    async fn seat(&self, caller: Caller) -> Result<Seat, Refusal> {
+        let refusal = match self.seats.take(caller, &self.bounds) {
+            Ok(seat) => return Ok(seat),
+            Err(refusal) => refusal,
+        };
+        let unused = {
+            let mut sessions = self.lock();
+            let id = sessions
+                .values()
+                .filter(|session| session.caller == caller && session.is_unused())
+                .max_by_key(|session| session.used.ago())
+                .map(|session| session.id.clone());
+            id.and_then(|id| sessions.remove(&id))
+        };
+        let Some(unused) = unused else {
+            return Err(refusal);
+        };
+        self.leave(&unused);
+        drop(unused);
+        self.seats.take_soon(caller, &self.bounds).await
     }
 
     fn session(
@@ -303,8 +332,7 @@ impl Pending {
 
     /// Sends the request; gives what it brings, and what gives it up.
     async fn send(self) -> Result<(oneshot::Receiver<First>, Arc<Link>, u64), Refusal> {
-        let sent = self.link.outbox.send(self.line).await;
-        sent.map_err(|_| Refusal::Ended)?;
+        self.link.send(self.line).await?;
         self.unsent.sent();
         Ok((self.first, self.link, self.number))
     }

@@ -101,6 +101,13 @@ impl Session {
         let _ = self.revision.set(revision);
     }
 
+    /// True where nothing is open at it, and nothing was for a while.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.used.ago() >= self.bounds.unused
+            && !self.standalone.is_read()
+            && !self.link.is_awaited(Some(self.number))
+    }
+
     /// Opens the stream of one request; it begins with an id to resume from, where the
     /// revision has that (2025-11-25).
     pub(crate) fn open_stream(&self) -> (Arc<Stream>, Events) {

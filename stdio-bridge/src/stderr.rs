@@ -1,6 +1,7 @@
 //! What a child writes to its standard error: always read, some of it logged, none of it taken
-//! for a failure.
+//! for a failure. Its end is kept, for whoever asks why the child has failed.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::io::AsyncReadExt as _;
@@ -11,6 +12,8 @@ use mcp_zero_compile::StdioServer;
 
 /// Bytes of a line that are looked at; the rest is passed over.
 const LONGEST: usize = 1024;
+/// Bytes that are kept of the last lines.
+const KEPT: usize = 64 << 10;
 /// What stands in place of a credential.
 const REDACTED: &str = "[redacted]";
 
@@ -26,35 +29,66 @@ pub(crate) fn secrets(spec: &StdioServer) -> Vec<String> {
     values
 }
 
-/// Reads to the end.
-pub(crate) async fn drain(server: Arc<str>, mut pipe: ChildStderr, secrets: Vec<String>) {
+/// Reads to the end, which it gives.
+pub(crate) async fn drain(server: Arc<str>, mut pipe: ChildStderr, secrets: Vec<String>) -> Tail {
     let mut chunk = [0_u8; 4096];
-    let mut lines = Lines::new();
+    let mut lines = Lines::new(secrets);
+    let log = |line: &str| tracing::info!(%server, "server says: {line}");
     loop {
         match pipe.read(&mut chunk).await {
             Ok(0) | Err(_) => break,
-            Ok(length) => lines.take(chunk.get(..length).unwrap_or_default(), |line| {
-                let line = scrub(&without(line, &secrets));
-                tracing::info!(%server, "server says: {line}");
-            }),
+            Ok(length) => lines.take(chunk.get(..length).unwrap_or_default(), log),
         }
     }
+    lines.finish_line(log);
     if lines.rate.passed_over > 0 {
         tracing::info!(%server, lines = lines.rate.passed_over, "more was said than is logged");
     }
+    lines.tail
 }
 
-/// Cuts lines and keeps to the rate.
+/// The last lines, scrubbed, within a bound.
+#[derive(Debug, Default)]
+pub(crate) struct Tail {
+    lines: VecDeque<String>,
+    bytes: usize,
+}
+
+impl Tail {
+    fn push(&mut self, line: String) {
+        // A line end counts too.
+        self.bytes += line.len() + 1;
+        self.lines.push_back(line);
+        while self.bytes > KEPT {
+            let Some(lost) = self.lines.pop_front() else {
+                break;
+            };
+            self.bytes -= lost.len() + 1;
+        }
+    }
+
+    /// The lines, one below the other.
+    pub(crate) fn text(mut self) -> String {
+        let lines: &[String] = self.lines.make_contiguous();
+        lines.join("\n")
+    }
+}
+
+/// Cuts lines, keeps the last of them and logs at a rate.
 struct Lines {
     line: Vec<u8>,
     rate: Rate,
+    secrets: Vec<String>,
+    tail: Tail,
 }
 
 impl Lines {
-    fn new() -> Self {
+    fn new(secrets: Vec<String>) -> Self {
         Self {
             line: Vec::new(),
             rate: Rate::new(),
+            secrets,
+            tail: Tail::default(),
         }
     }
 
@@ -63,15 +97,22 @@ impl Lines {
             let (head, rest) = bytes.split_at(end);
             self.append(head);
             bytes = rest.get(1..).unwrap_or_default();
-            let line = std::mem::take(&mut self.line);
-            if line.iter().all(u8::is_ascii_whitespace) {
-                continue;
-            }
-            if self.rate.allows() {
-                log(&String::from_utf8_lossy(&line));
-            }
+            self.finish_line(&mut log);
         }
         self.append(bytes);
+    }
+
+    /// What was read of a line is the line.
+    fn finish_line(&mut self, mut log: impl FnMut(&str)) {
+        let line = std::mem::take(&mut self.line);
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return;
+        }
+        let line = scrub(&without(&String::from_utf8_lossy(&line), &self.secrets));
+        if self.rate.allows() {
+            log(&line);
+        }
+        self.tail.push(line);
     }
 
     fn append(&mut self, bytes: &[u8]) {
@@ -197,11 +238,11 @@ mod tests {
 
     #[test]
     fn a_flood_is_counted_and_long_lines_are_cut() {
-        let mut lines = Lines::new();
+        let mut lines = Lines::new(Vec::new());
         let mut logged = Vec::new();
         lines.take(&b"x\n".repeat(1000), |line| logged.push(line.to_owned()));
         assert!(logged.len() < 1000 && lines.rate.passed_over as usize + logged.len() == 1000);
-        let mut lines = Lines::new();
+        let mut lines = Lines::new(Vec::new());
         let mut logged = Vec::new();
         for _ in 0..2000 {
             lines.take(b"long ", |line| logged.push(line.to_owned()));
@@ -211,5 +252,41 @@ mod tests {
             logged.iter().map(String::len).collect::<Vec<_>>(),
             [LONGEST, 4]
         );
+    }
+
+    #[test]
+    fn the_last_lines_are_kept_within_a_bound() {
+        let mut lines = Lines::new(Vec::new());
+        for number in 0..5000 {
+            lines.take(
+                format!("line {number} of \u{1b}[1m5000\n").as_bytes(),
+                |_| {},
+            );
+        }
+        // The end of a line is not needed for the last one.
+        lines.take(b"password=c4n4ry", |_| {});
+        lines.finish_line(|_| {});
+        let bytes = lines.tail.bytes;
+        let text = lines.tail.text();
+        assert!(
+            text.len() < KEPT && text.len() > KEPT - 100,
+            "{}",
+            text.len()
+        );
+        assert_eq!(bytes, text.len() + 1);
+        let mut last = text.lines().rev();
+        assert_eq!(last.next(), Some("password [redacted]"));
+        assert_eq!(last.next(), Some("line 4999 of \\u{1b}[1m5000"));
+        assert!(!text.contains('\u{1b}') && !text.contains("line 0 "));
+    }
+
+    #[test]
+    fn one_long_line_of_control_characters_is_within_the_bound() {
+        let mut lines = Lines::new(Vec::new());
+        for _ in 0..20 {
+            lines.take(&[0x1b; 5000], |_| {});
+            lines.finish_line(|_| {});
+        }
+        assert!(lines.tail.bytes <= KEPT && !lines.tail.lines.is_empty());
     }
 }

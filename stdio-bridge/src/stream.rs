@@ -16,7 +16,7 @@ use http_body::Frame;
 use tokio::sync::Notify;
 use tokio::time::Sleep;
 
-use crate::link::Abandon;
+use crate::guard::Abandon;
 
 /// Events that a stream keeps while nobody reads it.
 const KEPT: usize = 64;

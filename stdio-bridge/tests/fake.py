@@ -62,6 +62,12 @@ def call(message):
         return
     elif name == "crash":
         os._exit(3)
+    elif name == "fail":
+        for number in range(args["n"]):
+            sys.stderr.write(f"frame {number} \x1b[1m\n")
+        sys.stderr.write("token=c4n4ry\nreason")
+        sys.stderr.flush()
+        os._exit(args["status"])
     elif name == "progress":
         for step in range(args["n"]):
             send({"method": "notifications/progress", "params": {"progressToken": token, "progress": step,

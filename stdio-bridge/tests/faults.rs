@@ -147,6 +147,61 @@ fn standard_error_is_always_read() {
     assert!(log.len() < 100_000, "{}", log.len());
 }
 
+/// The lines of a log that say that a server has failed.
+fn failures(bridge: &Bridge) -> Vec<String> {
+    let log = bridge.log();
+    let of = log.lines().filter(|l| l.contains("has ended by itself"));
+    of.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_log_says_why_a_server_has_failed() {
+    let bridge = Bridge::with(
+        |d| {
+            let mut shared = fake(d, "shared", "dual");
+            shared["sessions"] = "shared".into();
+            vec![
+                fake(d, "fake", "dual"),
+                shared,
+                fake(d, "fragile", "fragile"),
+            ]
+        },
+        &[],
+    );
+    // What ends as it should is no failure, nor is the end at the question for the era.
+    let ended = bridge.session("fake", BOB);
+    assert_eq!(ended.delete(), 204);
+    assert_eq!(bridge.modern_tool("fragile", ALICE, "pid").status, 400);
+    eventually("their end", || {
+        bridge.log().matches("process of the server has").count() == 2
+    });
+    let mut expected = Vec::new();
+    for (server, status, sessions) in [("fake", 7, true), ("shared", 0, true), ("fake", 9, false)] {
+        let arguments = json!({"n": 4000, "status": status});
+        let answer = if sessions {
+            let session = bridge.session(server, ALICE);
+            session.call("1", "fail", &arguments).message()
+        } else {
+            let params = json!({"name": "fail", "arguments": arguments});
+            let call = json!({"id": 1, "method": "tools/call", "params": params});
+            bridge.modern(server, ALICE, &call).message()
+        };
+        assert_eq!(answer["error"]["code"], -32603, "{answer}");
+        expected.push((server, format!("status: {status}")));
+        eventually("the reason", || failures(&bridge).len() == expected.len());
+    }
+    for (line, (server, status)) in failures(&bridge).iter().zip(&expected) {
+        assert!(line.contains("WARN"), "{line}");
+        assert!(line.contains(&format!("server={server}")), "{line}");
+        assert!(line.contains(status), "{line}");
+        assert!(line.contains(r"token [redacted]\nreason"), "{line}");
+        assert!(line.contains("frame 3999") && !line.contains("frame 0 "));
+        assert!(line.len() < 80_000, "{}", line.len());
+    }
+    let log = bridge.log();
+    assert!(!log.contains("c4n4ry") && !log.contains("\u{1b}[1m"));
+}
+
 #[test]
 fn a_reader_that_does_not_read_stops_nobody_else() {
     let bridge = Bridge::with(|d| vec![fake(d, "fake", "legacy")], &["--stall-ms", "1000"]);
@@ -191,7 +246,10 @@ fn a_slow_reader_gets_everything() {
 
 #[test]
 fn callers_have_their_number_of_sessions() {
-    let bridge = Bridge::fake();
+    let bridge = Bridge::with(
+        |d| vec![fake(d, "fake", "legacy")],
+        &["--unused-ms", "600000"],
+    );
     let sessions: Vec<_> = (0..8).map(|_| bridge.session("fake", ALICE)).collect();
     let ninth = bridge.initialize("fake", ALICE);
     assert_eq!(ninth.status, 429);

@@ -1,7 +1,8 @@
 // A server of npm's `@modelcontextprotocol/server` 2.x that offers all that the conformance suite asks
-// for but tasks, in both eras of the protocol at one endpoint.
+// for but tasks, in both eras of the protocol at one endpoint, or over standard input and output.
 //
 //   node dual.mjs PORT [--careless]
+//   node dual.mjs --stdio
 //
 // `--careless`: neither host nor origin are looked at, nor the headers that repeat what the body says.
 
@@ -13,6 +14,7 @@ import { addRounds } from './rounds.mjs';
 import { completions, prompts, resources, template, tools } from './things.mjs';
 
 const sdk = load('@modelcontextprotocol/server');
+const { serveStdio } = load('@modelcontextprotocol/server/stdio');
 const {
   NodeStreamableHTTPServerTransport,
   localhostHostValidation,
@@ -43,11 +45,13 @@ function talk(ctx) {
     },
     elicit: (message, requestedSchema) =>
       ctx.mcpReq.send({ method: 'elicitation/create', params: { message, requestedSchema } }),
-    endStream: () => ctx.http?.closeSSE?.(),
+    // On a pipe there is no stream to end; a word makes the bridge open one.
+    endStream: () => (ctx.http ? ctx.http.closeSSE?.() : ctx.mcpReq.log('info', 'no stream')),
   };
 }
 
-function build() {
+/** `changes` of a server: where it says that its lists have changed. */
+function build(changes) {
   const server = new sdk.McpServer(
     { name: 'conformance-dual', version: '1.0.0' },
     {
@@ -94,11 +98,19 @@ function build() {
   }));
   server.server.setRequestHandler('resources/subscribe', () => ({}));
   server.server.setRequestHandler('resources/unsubscribe', () => ({}));
-  addRounds(sdk, server, state, modern);
+  addRounds(sdk, server, state, changes(server));
   return server;
 }
 
-const modern = sdk.createMcpHandler(build, { legacy: 'reject' });
+/** On a pipe there is one subscriber: whoever is at its other end. */
+const toPipe = (server) => ({
+  toolsChanged: () => server.sendToolListChanged(),
+  promptsChanged: () => server.sendPromptListChanged(),
+});
+const toSubscribers = () => modern.notify;
+
+const buildHttp = () => build(toSubscribers);
+const modern = sdk.createMcpHandler(buildHttp, { legacy: 'reject' });
 const answerModern = toNodeHandler(modern);
 const sessions = new Map();
 
@@ -117,7 +129,7 @@ async function answerLegacy(request, response, body) {
     onsessioninitialized: (made) => void sessions.set(made, transport),
     onsessionclosed: (made) => void sessions.delete(made),
   });
-  await build().connect(transport);
+  await buildHttp().connect(transport);
   await transport.handleRequest(request, response, body);
 }
 
@@ -150,11 +162,14 @@ function overlook(request, { method, params }) {
   });
 }
 
-createServer(async (request, response) => {
+async function answer(request, response) {
   if (!careless && !isLocal(request, response)) return;
   const body = await read(request);
   if (body === null) return void response.writeHead(400).end();
   if (careless && body) overlook(request, body);
   const legacy = await sdk.isLegacyRequest(await toWebRequest(request, body), body);
   await (legacy ? answerLegacy : answerModern)(request, response, body);
-}).listen(Number(process.argv[2]), '127.0.0.1');
+}
+
+if (process.argv.includes('--stdio')) serveStdio(() => build(toPipe));
+else createServer(answer).listen(Number(process.argv[2]), '127.0.0.1');

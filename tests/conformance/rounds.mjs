@@ -4,7 +4,7 @@
 const PAUSE_MS = 20;
 const text = (words) => ({ content: [{ type: 'text', text: words }] });
 
-export function addRounds(sdk, server, state, handler) {
+export function addRounds(sdk, server, state, { toolsChanged, promptsChanged }) {
   const nothing = sdk.fromJsonSchema({ type: 'object', properties: {} });
   const tool = (name, description, call, inputSchema = nothing) =>
     server.registerTool(name, { description, inputSchema }, call);
@@ -112,7 +112,7 @@ export function addRounds(sdk, server, state, handler) {
   });
 
   // By name of the kind; told a little later, as a change in the world would be.
-  const changes = { tool: handler.notify.toolsChanged, prompt: handler.notify.promptsChanged };
+  const changes = { tool: toolsChanged, prompt: promptsChanged };
   for (const [kind, tell] of Object.entries(changes)) {
     tool(`test_trigger_${kind}_change`, `Says that ${kind}s have changed`, () => {
       setTimeout(tell, PAUSE_MS);

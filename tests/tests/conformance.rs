@@ -1,5 +1,6 @@
-//! The conformance suite of MCP against a server directly and through the gateway: nothing that passes
-//! there is lost here, and what a server does not check the gateway does.
+//! The conformance suite of MCP against a server directly, through the gateway, and through the gateway
+//! and its bridge where the server is a process: nothing that passes there is lost here, and what a
+//! server does not check the gateway does.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,7 +9,7 @@
     reason = "a test fails by panicking, and shows the comparison"
 )]
 
-use mcp_zero_tests::{Check, Everything, Forward, Gateway, Status, Suite};
+use mcp_zero_tests::{Check, Everything, Forward, Gateway, Status, Suite, part};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -16,52 +17,97 @@ use std::path::PathBuf;
 /// Unknown to the gateway until ids of tasks are sealed.
 const NOT_YET: &str = "tasks-";
 
+/// What the suite asks in vain behind the bridge.
+const NOT_OF_A_BRIDGE: [&str; 4] = [
+    // Left to servers, and not made: it answers with JSON where nothing comes before the answer, and
+    // ends no stream before its answer.
+    "server-sse-streams-functional#1",
+    "server-sse-disconnect-resume#1",
+    // A call without `Mcp-Param-*` for an argument that the schema of its tool mirrors: the child knows
+    // the schema but sees no headers, and nobody else decides by them.
+    "sep-2243-server-validate-param-match#3",
+    "sep-2243-server-reject-param-mismatch#3",
+];
+
+/// The column of what is behind the bridge.
+const BRIDGE: &str = "bridge";
+
+/// The width of a column.
+const CELL: usize = 7;
+
 type Scenarios = BTreeMap<String, Vec<Check>>;
 
+/// The same server over HTTP (`s`) and as a process (`p`).
 fn allow_all(url: &str) -> String {
+    let npm = part("MCP_ZERO_TEST_NPM_CLIENTS");
     format!(
         "
 version: 1
 default: deny
 servers:
   - {{name: s, transport: http, url: {url}}}
+  - name: p
+    transport: stdio
+    command: {node}
+    args: ['{script}', --stdio]
+    env: {{MCP_ZERO_TEST_NPM_CLIENTS: '{npm}'}}
 policies:
   - id: developers
     description: Developers may do everything
     effect: allow
     subjects: {{groups: [developers]}}
     mcp_servers:
-      - {{name: s, tools: ['*'], prompts: ['*'], resources: ['*'], client_requests: ['*']}}
-"
+      - {{name: '*', tools: ['*'], prompts: ['*'], resources: ['*'], client_requests: ['*']}}
+",
+        node = part("MCP_ZERO_TEST_NODE").display(),
+        script = folder().join("dual.mjs").display(),
+        npm = npm.display(),
     )
 }
 
-/// Runs a suite against two instances of a server, one behind the gateway, and compares the outcome
-/// with what is written in `tests/conformance/expected`. `BLESS=1` writes it.
-fn compare(name: &str, suites: &[Suite], server: impl Fn() -> Everything) {
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("conformance")
+}
+
+/// Runs a suite against two instances of a server, one behind the gateway, and where `bridged` against
+/// a third behind the bridge, and compares the outcome with what is written in
+/// `tests/conformance/expected`. `BLESS=1` writes it.
+fn compare(name: &str, suites: &[Suite], bridged: bool, server: impl Fn() -> Everything) {
     let (near, far) = (server(), server());
     let gateway = Gateway::start(&allow_all(&far.url()));
     let token = gateway.token("alice", "developers");
     let forward = Forward::with_token(gateway.address(), &token);
-    let through = format!("http://{}/mcp/s", forward.address());
+    let through = |server: &str| format!("http://{}/mcp/{server}", forward.address());
+    let mut runs = vec![("direct", near.url()), ("gateway", through("s"))];
+    runs.extend(bridged.then(|| (BRIDGE, through("p"))));
     let run = |url: &str| -> Scenarios { suites.iter().flat_map(|s| s.run(url)).collect() };
-    let (direct, gatewayed) = std::thread::scope(|scope| {
-        let direct = scope.spawn(|| run(&near.url()));
-        let gatewayed = run(&through);
-        (direct.join().expect("the direct run"), gatewayed)
+    let columns: Vec<(&str, Scenarios)> = std::thread::scope(|scope| {
+        let started: Vec<_> = runs
+            .iter()
+            .map(|(column, url)| (*column, scope.spawn(|| run(url))))
+            .collect();
+        let done = started.into_iter();
+        done.map(|(column, run)| (column, run.join().expect(column)))
+            .collect()
     });
-    let table = table(&direct, &gatewayed);
+    let table = table(&columns);
     println!("{table}");
-    let lost = lost(&direct, &gatewayed);
-    assert!(
-        lost.is_empty(),
-        "lost by the gateway:\n{}\n{}",
-        lost.join("\n"),
-        exchanges(&gateway)
-    );
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("conformance/expected")
-        .join(format!("{name}.txt"));
+    let (_, direct) = &columns[0];
+    for (column, scenarios) in &columns[1..] {
+        let excused: &[&str] = if *column == BRIDGE {
+            &NOT_OF_A_BRIDGE
+        } else {
+            &[]
+        };
+        let lost = lost(direct, scenarios, excused);
+        assert!(
+            lost.is_empty(),
+            "lost by the {column}:\n{}\n{}",
+            lost.join("\n"),
+            exchanges(&gateway)
+        );
+    }
+    let file = folder().join("expected").join(format!("{name}.txt"));
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&file, &table).expect("the list is written");
     }
@@ -94,21 +140,27 @@ fn exchanges(gateway: &Gateway) -> String {
     lines
 }
 
-fn table(direct: &Scenarios, gatewayed: &Scenarios) -> String {
+fn table(columns: &[(&str, Scenarios)]) -> String {
+    let (_, direct) = &columns[0];
     let width = direct.keys().map(String::len).max().unwrap_or_default();
-    let mut text = format!("{:width$}  direct  gateway\n", "checks passed of all");
-    let mut row = |name: &str, direct: [usize; 2], gatewayed: [usize; 2]| {
-        let cell = |[passed, all]: [usize; 2]| format!("{passed}/{all}");
-        let (direct, gatewayed) = (cell(direct), cell(gatewayed));
-        writeln!(text, "{name:width$}  {direct:>6}  {gatewayed:>7}").expect("a string grows");
+    let mut text = format!("{:width$}", "checks passed of all");
+    for (column, _) in columns {
+        write!(text, "  {column:>CELL$}").expect("a string grows");
+    }
+    text.push('\n');
+    let mut row = |name: &str, cells: Vec<[usize; 2]>| {
+        write!(text, "{name:width$}").expect("a string grows");
+        for [passed, all] in cells {
+            write!(text, "  {:>CELL$}", format!("{passed}/{all}")).expect("a string grows");
+        }
+        text.push('\n');
     };
-    let none = Vec::new();
-    for (name, checks) in direct {
-        let other = gatewayed.get(name).unwrap_or(&none);
-        row(name, count(checks.iter()), count(other.iter()));
+    for name in direct.keys() {
+        let of = |scenarios: &Scenarios| count(scenarios.get(name).into_iter().flatten());
+        row(name, columns.iter().map(|(_, s)| of(s)).collect());
     }
     let all = |scenarios: &Scenarios| count(scenarios.values().flatten());
-    row("all", all(direct), all(gatewayed));
+    row("all", columns.iter().map(|(_, s)| all(s)).collect());
     text
 }
 
@@ -119,12 +171,12 @@ fn count<'a>(checks: impl Iterator<Item = &'a Check> + Clone) -> [usize; 2] {
     [passed, passed + of(Status::Failure)]
 }
 
-fn lost(direct: &Scenarios, gatewayed: &Scenarios) -> Vec<String> {
+fn lost(direct: &Scenarios, through: &Scenarios, excused: &[&str]) -> Vec<String> {
     let mut lost = Vec::new();
     for (name, checks) in direct.iter().filter(|(n, _)| !n.starts_with(NOT_YET)) {
         let passed = checks.iter().filter(|c| c.status == Status::Success);
-        for check in passed {
-            let other = gatewayed
+        for check in passed.filter(|c| !excused.contains(&c.id.as_str())) {
+            let other = through
                 .get(name)
                 .and_then(|checks| checks.iter().find(|c| c.id == check.id));
             match other {
@@ -139,29 +191,35 @@ fn lost(direct: &Scenarios, gatewayed: &Scenarios) -> Vec<String> {
 
 #[test]
 fn stable_release() {
-    compare("stable", &[Suite::Stable], || {
+    compare("stable", &[Suite::Stable], true, || {
         Everything::ours("dual.mjs", &[])
     });
 }
 
 #[test]
 fn requirements_of_2025_11_25() {
-    compare("2025-11-25", &[Suite::Requirements("2025-11-25")], || {
-        Everything::ours("dual.mjs", &[])
-    });
+    compare(
+        "2025-11-25",
+        &[Suite::Requirements("2025-11-25")],
+        true,
+        || Everything::ours("dual.mjs", &[]),
+    );
 }
 
 #[test]
 fn requirements_of_2026_07_28() {
-    compare("2026-07-28", &[Suite::Requirements("2026-07-28")], || {
-        Everything::ours("dual.mjs", &[])
-    });
+    compare(
+        "2026-07-28",
+        &[Suite::Requirements("2026-07-28")],
+        true,
+        || Everything::ours("dual.mjs", &[]),
+    );
 }
 
 /// A server of the 1.x SDK does not look at host and origin: the gateway does.
 #[test]
 fn a_server_of_the_first_sdk_gains() {
-    compare("sdk1", &[Suite::Requirements("2025-11-25")], || {
+    compare("sdk1", &[Suite::Requirements("2025-11-25")], false, || {
         Everything::ours("legacy.mjs", &[])
     });
 }
@@ -173,7 +231,7 @@ fn a_careless_server_gains() {
         Suite::Scenario("http-header-validation"),
         Suite::Scenario("dns-rebinding-protection"),
     ];
-    compare("careless", &suites, || {
+    compare("careless", &suites, false, || {
         Everything::ours("dual.mjs", &["--careless"])
     });
 }

@@ -219,7 +219,7 @@ impl Server {
         let line = format!(
             r#"{{"jsonrpc":"2.0","id":{number},"method":"server/discover","params":{{"_meta":{{"{META_VERSION}":"{version}","{META_CAPABILITIES}":{{}},"io.modelcontextprotocol/clientInfo":{{"name":"mcp-zero","version":"{own}"}}}}}}}}"#
         );
-        if link.outbox.send((line + "\n").into()).await.is_err() {
+        if link.send((line + "\n").into()).await.is_err() {
             return Probe::Silent;
         }
         match tokio::time::timeout(self.bounds.probe, first).await {

@@ -65,7 +65,7 @@ impl Server {
         caller: Caller,
         sent: Sent<'_>,
     ) -> Result<Response<Body>, Refusal> {
-        let seat = self.seats.take(caller, &self.bounds)?;
+        let seat = self.seat(caller).await?;
         let child = match self.shared_child().await? {
             Ok(child) => child,
             Err(refused) => {
@@ -146,15 +146,14 @@ async fn introduce(link: &Link) -> Result<Answer, Refusal> {
     let line = format!(
         r#"{{"jsonrpc":"2.0","id":{number},"method":"initialize","params":{{"protocolVersion":"{revision}","capabilities":{{}},"clientInfo":{{"name":"mcp-zero","version":"{version}"}}}}}}"#
     );
-    let gone = |_| Refusal::Ended;
-    link.outbox.send((line + "\n").into()).await.map_err(gone)?;
+    link.send((line + "\n").into()).await?;
     let First::Answer(answer) = first.await.map_err(|_| Refusal::Ended)? else {
         return Err(Refusal::Ended);
     };
     if answer.code.is_none() {
         let done =
             Bytes::from_static(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n");
-        link.outbox.send(done).await.map_err(gone)?;
+        link.send(done).await?;
     }
     Ok(answer)
 }

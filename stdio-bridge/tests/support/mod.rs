@@ -181,7 +181,11 @@ impl Bridge {
 
     /// Opens a session of `server`.
     pub(crate) fn session(&self, server: &str, caller: &str) -> Session<'_> {
-        let reply = self.initialize(server, caller);
+        self.session_of(server, caller, self.initialize(server, caller))
+    }
+
+    /// The session that an answer to `initialize` has opened.
+    pub(crate) fn session_of(&self, server: &str, caller: &str, reply: Reply) -> Session<'_> {
         assert_eq!(reply.status, 200);
         let id = reply
             .header("mcp-session-id")
