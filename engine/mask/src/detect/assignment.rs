@@ -1,6 +1,6 @@
 //! Secrets that are told by the name before them.
 
-use super::key::{Key, classify};
+use super::key::{Key, classify_bytes};
 use super::value::{self, Form, judge};
 use crate::Entity;
 use std::ops::Range;
@@ -139,7 +139,7 @@ fn name(text: &str, at: usize) -> Option<(Key, Name)> {
     {
         start += stop + 1;
     }
-    let written = std::str::from_utf8(body.get(start..)?).ok()?;
+    let written = body.get(start..)?;
     let line_start = body
         .get(..start)
         .and_then(<[u8]>::last)
@@ -148,12 +148,12 @@ fn name(text: &str, at: usize) -> Option<(Key, Name)> {
         // `name: Type = value`
         let rest = body.get(..start)?.strip_suffix(b":")?;
         let from = rest.len().saturating_sub(NAME);
-        let word = rest.get(from..)?.utf8_chunks().last()?.valid();
-        (written.trim().bytes().all(|b| b.is_ascii_alphanumeric()) && written.len() < 24)
-            .then(|| classify(word))
+        let is_type = written.trim_ascii().iter().all(u8::is_ascii_alphanumeric);
+        (is_type && written.len() < 24)
+            .then(|| classify_bytes(rest.get(from..)?))
             .flatten()
     };
-    let key = classify(written).or_else(typed)?;
+    let key = classify_bytes(written).or_else(typed)?;
     Some((key, Name { line: line_start }))
 }
 

@@ -8,12 +8,9 @@ const MOST: usize = 19;
 
 /// A card that begins at the digit at `at`, the first of its run, and how sure that is.
 pub(super) fn find(text: &[u8], at: usize) -> Option<(Range<usize>, u32)> {
-    if is_fraction(text, at) {
-        return None;
-    }
     let first = digit_run(text, at);
     // What neither is one run of a card's length nor begins as groups of one do.
-    if !matches!(first, 4 | 6 | LEAST..=MOST) {
+    if !matches!(first, 4 | 6 | LEAST..=MOST) || is_fraction(text, at) {
         return None;
     }
     let mut digits = [0; MOST];

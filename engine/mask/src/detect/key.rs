@@ -201,7 +201,11 @@ fn may_tell(word: &[u8]) -> bool {
 
 /// What the end of a name says, in any of the spellings that names have.
 pub(crate) fn classify(name: &str) -> Option<Key> {
-    let bytes = name.as_bytes();
+    classify_bytes(name.as_bytes())
+}
+
+/// As [`classify`], of a name that may be cut: all but ASCII letters divides words anyway.
+pub(super) fn classify_bytes(bytes: &[u8]) -> Option<Key> {
     let window = bytes
         .get(bytes.len().saturating_sub(WINDOW)..)
         .unwrap_or(bytes);

@@ -3,15 +3,17 @@
 
 use super::token::SHAPES;
 
-/// By the first byte of a pair: which classes of second bytes make it a trigger.
+/// By the first byte of a pair: the classes of second bytes that make it a trigger.
 static FIRST: [u64; 256] = TABLES.first;
-/// The class of a byte as the second of a pair, and [`WORD`].
-static SECOND: [u8; 256] = TABLES.second;
+/// The class of a byte as the second of a pair, one bit, and [`WORD`].
+static SECOND: [u64; 256] = TABLES.second;
 
 /// A letter or digit: where the byte before is one too, it begins nothing.
-const WORD: u8 = 0x80;
-/// The class of bytes that are in no pair; only a mask of all classes holds it.
-const NONE: u8 = 63;
+const WORD: u64 = 1 << 63;
+/// The class of bytes that are in no pair.
+const NONE: u64 = 1 << 62;
+/// Every class, for what is a trigger alone.
+const ANY: u64 = !WORD;
 
 /// The next trigger at or behind `from`. `joined` says that the byte before `from` is a letter
 /// or digit that belongs to no finding.
@@ -23,14 +25,22 @@ pub(super) fn next(bytes: &[u8], from: usize, joined: bool) -> Option<usize> {
     let mut this = class(*firsts.first().unwrap_or(last));
     for (at, (first, second)) in firsts.iter().zip(seconds).enumerate() {
         let next = class(*second);
-        let begins = before & this & WORD == 0;
-        if (mask(*first) >> (next & NONE)) & 1 == 1 && begins {
+        if classes(*first) & next != 0
+            && before & this & WORD == 0
+            && (!first.is_ascii_digit() || begins_card(rest, at))
+        {
             return Some(from + at);
         }
         (before, this) = (this, next);
     }
-    let alone = mask(*last) >> NONE == 1 && before & this & WORD == 0;
+    let alone = classes(*last) & NONE != 0 && before & this & WORD == 0;
     alone.then_some(from + firsts.len())
+}
+
+/// Every first group of a card has four digits and more.
+fn begins_card(text: &[u8], at: usize) -> bool {
+    let group = text.get(at + 2..at + 4);
+    group.is_some_and(|group| group.iter().all(u8::is_ascii_digit))
 }
 
 /// Whether a byte is a letter or digit.
@@ -38,25 +48,25 @@ pub(super) fn joins(byte: u8) -> bool {
     class(byte) & WORD != 0
 }
 
-fn mask(byte: u8) -> u64 {
-    FIRST.get(usize::from(byte)).copied().unwrap_or(u64::MAX)
+fn classes(byte: u8) -> u64 {
+    FIRST.get(usize::from(byte)).copied().unwrap_or(ANY)
 }
 
-fn class(byte: u8) -> u8 {
+fn class(byte: u8) -> u64 {
     SECOND.get(usize::from(byte)).copied().unwrap_or(NONE)
 }
 
 struct Tables {
     first: [u64; 256],
-    second: [u8; 256],
-    classes: u8,
+    second: [u64; 256],
+    next: u64,
 }
 
 const TABLES: Tables = {
     let mut tables = Tables {
         first: [0; 256],
         second: [NONE; 256],
-        classes: 0,
+        next: 1,
     };
     let mut at = 0;
     while at < SHAPES.len() {
@@ -70,7 +80,7 @@ const TABLES: Tables = {
     tables.word(b'b', b'a');
     tables.word(b'i', b'd');
     tables.word(b'p', b'a');
-    // A card's first group has several digits.
+    // Two of the digits with which a card begins.
     let mut first = b'0';
     while first <= b'9' {
         let mut second = b'0';
@@ -84,9 +94,9 @@ const TABLES: Tables = {
     tables.pair(b'-', b'-');
     tables.pair(b'%', b'4');
     tables.pair(b'\\', b'u');
-    tables.first[b'@' as usize] = u64::MAX;
-    tables.first[b':' as usize] = u64::MAX;
-    tables.first[b'=' as usize] = u64::MAX;
+    tables.first[b'@' as usize] = ANY;
+    tables.first[b':' as usize] = ANY;
+    tables.first[b'=' as usize] = ANY;
     let mut byte = 0;
     while byte < 256 {
         if (byte as u8).is_ascii_alphanumeric() {
@@ -108,11 +118,11 @@ impl Tables {
 
     const fn pair(&mut self, first: u8, second: u8) {
         if self.second[second as usize] == NONE {
-            assert!(self.classes < NONE);
-            self.second[second as usize] = self.classes;
-            self.classes += 1;
+            assert!(self.next != NONE);
+            self.second[second as usize] = self.next;
+            self.next <<= 1;
         }
-        self.first[first as usize] |= 1 << self.second[second as usize];
+        self.first[first as usize] |= self.second[second as usize];
     }
 }
 
@@ -139,8 +149,8 @@ mod tests {
             assert_ne!(inside, Some(1), "{prefix}");
         }
         assert_eq!(all("a BEarer, Basic IDENTIFIED PAssword"), [2, 10, 16, 27]);
-        assert_eq!(all("4111 3 x5555"), [0]);
-        assert_eq!(all("a@b a%40b a\\u0040b a%20 \\n"), [1, 5, 6, 11, 21]);
+        assert_eq!(all("4111 3 x5555 12 123 1234"), [0, 20]);
+        assert_eq!(all("a@b a%40b a\\u0040b a%20 \\n"), [1, 5, 11]);
         assert_eq!(all("a: b=- --c :"), [1, 4, 7, 11]);
         assert_eq!(all("é@ü"), [2]);
         assert_eq!(all(""), [0_usize; 0]);
