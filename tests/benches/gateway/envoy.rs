@@ -185,7 +185,9 @@ fn native(issuer: &str, keys: &Value) -> Vec<Value> {
             "issuer": issuer, "audiences": ["gateway"],
             "local_jwks": {"inline_string": keys.to_string()},
             "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
-            "forward": true, "payload_in_metadata": "payload"}},
+            "forward": true, "payload_in_metadata": "payload",
+            // As ours, which keeps the tokens that it has verified.
+            "jwt_cache_config": {"jwt_cache_size": 1000}}},
         "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "idp"}}]});
     let message = json!({"traffic_mode": "REJECT_NO_MCP", "max_request_body_size": 10_485_760});
     let is = |path: &[&str], value: Value| {
