@@ -51,6 +51,8 @@ def call(message):
         result = text(os.getcwd())
     elif name == "env":
         result = text(json.dumps(dict(os.environ)))
+    elif name == "argv":
+        result = text(json.dumps(sys.argv))
     elif name == "seen":
         result = text(json.dumps(seen))
     elif name == "count":

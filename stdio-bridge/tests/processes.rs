@@ -102,7 +102,7 @@ fn arguments_are_data() {
     let canary = tempfile::tempdir().unwrap();
     let touched = canary.path().join("touched");
     let text = format!(
-        "; touch {0} $(touch {0}) `touch {0}` | & > \"'",
+        "$(touch {0}) `touch {0}` ; touch {0} & * ~ > \"'\"",
         touched.display()
     );
     let bridge = Bridge::with(
@@ -120,6 +120,8 @@ fn arguments_are_data() {
     let session = bridge.session("fake", ALICE);
     let seen: Value = serde_json::from_str(&session.text("env", &json!({}))).unwrap();
     assert_eq!(seen["GREETING"], text.as_str());
+    let argv: Vec<String> = serde_json::from_str(&session.text("argv", &json!({}))).unwrap();
+    assert_eq!(argv.last(), Some(&text));
     assert!(!touched.exists());
 }
 
@@ -171,6 +173,8 @@ fn the_whole_tree_ends_when_what_keeps_it_is_killed() {
     let bridge = Bridge::fake();
     let session = bridge.session("fake", ALICE);
     let server: i32 = session.text("pid", &json!({})).parse().unwrap();
+    // It would not end at the end of its input.
+    session.text("stubborn", &json!({}));
     let keeper = std::fs::read_to_string(format!("/proc/{server}/stat")).unwrap();
     let keeper = keeper
         .rsplit(')')
@@ -184,7 +188,9 @@ fn the_whole_tree_ends_when_what_keeps_it_is_killed() {
     let killed = Command::new("kill").args(["-KILL", &keeper]).status();
     assert!(killed.unwrap().success());
     eventually("nothing is left", || bridge.processes().is_empty());
-    assert_eq!(session.call("1", "pid", &json!({})).status, 404);
+    eventually("the end of the session", || {
+        session.call("1", "pid", &json!({})).status == 404
+    });
 }
 
 fn shared(mut server: Value) -> Value {

@@ -176,7 +176,13 @@ fn what_a_client_has_left_behind_makes_room() {
         let busy = bridge.session("fake", ALICE);
         let listened = bridge.session("fake", ALICE);
         let listening = listened.listen(None);
-        let mut left: Vec<_> = (2..OWN).map(|_| bridge.session("fake", ALICE)).collect();
+        let mut left: Vec<_> = (2..OWN)
+            .map(|_| {
+                // Which of them is the oldest is told by milliseconds.
+                std::thread::sleep(Duration::from_millis(20));
+                bridge.session("fake", ALICE)
+            })
+            .collect();
         std::thread::scope(|scope| {
             let slept = scope.spawn(|| busy.text("sleep", &json!({"s": 4})));
             std::thread::sleep(Duration::from_millis(700));

@@ -7,11 +7,15 @@
 )]
 
 use mcp_zero_tests::{part, policy};
-use std::process::{Command, Output};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// None of these commands takes long.
+const LIMIT: Duration = Duration::from_secs(60);
 
 fn mcp_zero(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
     let state = tempfile::tempdir().unwrap();
-    let done: Output = Command::new(part("MCP_ZERO_TEST_GATEWAY"))
+    let mut child = Command::new(part("MCP_ZERO_TEST_GATEWAY"))
         .args(arguments)
         .env_clear()
         .envs(variables.iter().copied())
@@ -20,8 +24,20 @@ fn mcp_zero(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
         .env("MCP_FILTER_MODULE", part("MCP_ZERO_TEST_FILTER"))
         .env("MCP_HOST", "127.0.0.1")
         .env("MCP_PORT", "0")
-        .output()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .unwrap();
+    let begin = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        // What is to be refused would otherwise run for ever once it is not.
+        if begin.elapsed() > LIMIT {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let done = child.wait_with_output().unwrap();
     let text =
         String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
     (done.status.code().unwrap_or(-1), text)

@@ -163,7 +163,8 @@ fn inspector() {
     masked(&ask(
         &[&call[..], &["echo", "--tool-arg", &message]].concat()
     ));
-    let denied = ask(&[&call[..], &["get-secret"]].concat());
+    // The server has this one, and shows it to those who may have it.
+    let denied = ask(&[&call[..], &["toggle-simulated-logging"]].concat());
     assert_eq!(denied["error"]["code"], "tool_not_found", "{denied}");
     path.check("echo", 1, 0);
 }

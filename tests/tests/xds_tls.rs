@@ -116,7 +116,7 @@ fn only_a_gateway_with_a_certificate_gets_anything() {
     // Files that were renewed count from the next connection on; bad ones change nothing.
     std::fs::write(&client_ca, "no certificate").unwrap();
     let envoy = Process::envoy(plant.path(), "again", &good);
-    wait("the gateway", || listens());
+    wait("the gateway", &listens);
     assert!(plane.log().contains("the last good certificates stay"));
     drop(envoy);
     std::fs::copy(&foreign.file, &client_ca).unwrap();

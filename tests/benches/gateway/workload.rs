@@ -248,16 +248,16 @@ fn tool(n: usize) -> Value {
 }
 
 fn is_allowed(tool: usize) -> bool {
-    tool % 2 == 0
+    tool.is_multiple_of(2)
 }
 
 fn records(count: usize) -> Value {
     let record = |n: usize| {
-        json!({"number": 1000 + n, "state": if n % 3 == 0 { "open" } else { "closed" },
+        json!({"number": 1000 + n, "state": if n.is_multiple_of(3) { "open" } else { "closed" },
             "title": format!("Queue {n} of region {} answers late", n % 7),
             "tags": ["billing", "late", format!("r{}", n % 7)],
             "updated": format!("2026-11-{:02}T08:{:02}:00Z", 1 + n % 28, n % 60),
-            "priority": n % 5, "ratio": 0.25, "done": n % 2 == 0, "parent": null,
+            "priority": n % 5, "ratio": 0.25, "done": n.is_multiple_of(2), "parent": null,
             "path": format!("/queues/{n}/items\n"), "quote": "said \"later\" twice"})
     };
     Value::Array((0..count).map(record).collect())

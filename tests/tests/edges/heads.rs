@@ -103,7 +103,8 @@ fn methods_and_upgrades() {
     let auth = ("authorization", bearer.as_str());
     let send = |text: &str| {
         let bytes = attempt(gateway.address(), text.as_bytes(), Duration::from_secs(5));
-        response(&bytes).expect("a whole answer")
+        let line = text.lines().next().unwrap_or_default();
+        response(&bytes).unwrap_or_else(|| panic!("no whole answer to {line}"))
     };
     for method in ["TRACE", "PATCH", "PROPFIND"] {
         let answer = send(&request(method, "/mcp/s", &[auth], ""));
@@ -175,7 +176,6 @@ async fn http2_connects_nowhere() {
     if let Ok(answer) = answer.await {
         assert!(answer.status().is_client_error(), "{answer:?}");
     }
-    // By now the settings have come: no CONNECT for another protocol (RFC 8441).
     // By now the settings have come: no CONNECT for another protocol (RFC 8441).
     assert!(!client.is_extended_connect_protocol_enabled());
     assert_eq!(server.received().len(), 0);
