@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mcp_zero_compile::{Diagnostics, StdioServer};
 use notify::{RecursiveMode, Watcher as _};
@@ -16,6 +16,8 @@ use crate::servers::Servers;
 
 /// Quiet after the last event before the files are read.
 const DEBOUNCE: Duration = Duration::from_millis(80);
+/// Other files of the folders may never be quiet.
+const LONGEST: Duration = Duration::from_millis(400);
 /// Reading again without any event.
 const POLL: Duration = Duration::from_secs(2);
 /// The largest policy file, as for the control plane.
@@ -163,7 +165,9 @@ pub(crate) async fn follow(files: Files, servers: Arc<Servers>) {
         tokio::select! {
             Some(()) = events.recv() => {
                 // More events while it is written only make the quiet begin again.
-                while tokio::time::timeout(DEBOUNCE, events.recv()).await.is_ok_and(|e| e.is_some()) {}
+                let begin = Instant::now();
+                while begin.elapsed() < LONGEST
+                    && tokio::time::timeout(DEBOUNCE, events.recv()).await.is_ok_and(|e| e.is_some()) {}
             }
             () = tokio::time::sleep(POLL) => {}
         }

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use notify::{RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
@@ -16,6 +16,8 @@ use super::file::{Document, ReadError, read};
 
 /// Quiet after the last event before a file that may be in the middle of being written is read.
 const DEBOUNCE: Duration = Duration::from_millis(120);
+/// Other files of the folder may never be quiet.
+const LONGEST: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_secs(5);
 
 /// Sends what the file holds each time its content differs from what was known.
@@ -36,7 +38,9 @@ pub async fn watch(
         tokio::select! {
             Some(()) = events.recv() => {
                 // More events while it is written only make the quiet begin again.
+                let begin = Instant::now();
                 while !whole.swap(false, Ordering::SeqCst)
+                    && begin.elapsed() < LONGEST
                     && tokio::time::timeout(DEBOUNCE, events.recv()).await.is_ok_and(|e| e.is_some()) {}
             }
             () = tokio::time::sleep(POLL) => {}
@@ -166,6 +170,18 @@ mod tests {
             seen.push(change.unwrap().unwrap().unwrap().bytes);
         }
         assert!(seen.len() > 3, "{}", seen.len());
+
+        // Written in place, beside a file that is never quiet.
+        let busy = tokio::spawn(async move {
+            loop {
+                std::fs::write(&other, "x").unwrap();
+                tokio::time::sleep(DEBOUNCE / 4).await;
+            }
+        });
+        std::fs::write(&path, "version: 40\n").unwrap();
+        let change = tokio::time::timeout(Duration::from_secs(20), receiver.recv()).await;
+        assert_eq!(change.unwrap().unwrap().unwrap().bytes, b"version: 40\n");
+        busy.abort();
 
         std::fs::remove_file(&path).unwrap();
         let change = tokio::time::timeout(Duration::from_secs(8), receiver.recv()).await;
