@@ -2,7 +2,7 @@
 /// One configuration of a filter: two parts that change on their own.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Snapshot {
-    /// Must equal the reader's own number, currently 2.
+    /// Must equal the reader's own number, currently 3.
     #[prost(uint32, tag = "1")]
     pub format: u32,
     /// A pure function of the policy document and the compiler's version.

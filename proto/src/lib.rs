@@ -17,7 +17,7 @@ pub use prost::Message;
 
 /// The only [`Snapshot::format`] this build writes and reads. A change that could make an
 /// older filter more lenient takes the next number.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The lower-case hex SHA-256 of an encoded part: its version.
 pub fn version_of(part: &impl Message) -> String {
