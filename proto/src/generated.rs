@@ -88,6 +88,100 @@ pub struct Rule {
     /// At least one.
     #[prost(message, repeated, tag = "5")]
     pub servers: ::prost::alloc::vec::Vec<ServerScope>,
+    /// Conditions on arguments, which must all hold.
+    #[prost(message, repeated, tag = "6")]
+    pub when: ::prost::alloc::vec::Vec<Condition>,
+    /// Judged and recorded, never enforced.
+    #[prost(bool, tag = "7")]
+    pub shadow: bool,
+}
+/// A test of one argument.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Condition {
+    /// The reference tokens of a JSON Pointer (RFC 6901), unescaped; none is the arguments themselves.
+    #[prost(string, repeated, tag = "1")]
+    pub pointer: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(oneof = "condition::Test", tags = "2, 3, 4, 5, 6, 7")]
+    pub test: ::core::option::Option<condition::Test>,
+}
+/// Nested message and enum types in `Condition`.
+pub mod condition {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Test {
+        #[prost(message, tag = "2")]
+        Equals(super::Literal),
+        #[prost(message, tag = "3")]
+        In(super::Literals),
+        #[prost(string, tag = "4")]
+        Glob(::prost::alloc::string::String),
+        #[prost(message, tag = "5")]
+        Regex(super::Regex),
+        #[prost(message, tag = "6")]
+        Range(super::Range),
+        #[prost(bool, tag = "7")]
+        Present(bool),
+    }
+}
+/// A value as the policy writes it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Literal {
+    #[prost(oneof = "literal::Value", tags = "1, 2, 3, 4, 5, 6")]
+    pub value: ::core::option::Option<literal::Value>,
+}
+/// Nested message and enum types in `Literal`.
+pub mod literal {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Value {
+        /// Always true.
+        #[prost(bool, tag = "1")]
+        Null(bool),
+        #[prost(bool, tag = "2")]
+        Boolean(bool),
+        /// A JSON number.
+        #[prost(string, tag = "3")]
+        Number(::prost::alloc::string::String),
+        #[prost(string, tag = "4")]
+        Text(::prost::alloc::string::String),
+        #[prost(message, tag = "5")]
+        List(super::Literals),
+        #[prost(message, tag = "6")]
+        Members(super::Members),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Literals {
+    #[prost(message, repeated, tag = "1")]
+    pub items: ::prost::alloc::vec::Vec<Literal>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Members {
+    #[prost(message, repeated, tag = "1")]
+    pub members: ::prost::alloc::vec::Vec<Member>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Member {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub value: ::core::option::Option<Literal>,
+}
+/// A pattern for whole texts.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Regex {
+    /// As it was written, for people.
+    #[prost(string, tag = "1")]
+    pub pattern: ::prost::alloc::string::String,
+    /// A dense automaton of regex-automata, little endian.
+    #[prost(bytes = "vec", tag = "2")]
+    pub automaton: ::prost::alloc::vec::Vec<u8>,
+}
+/// Inclusive bounds, as JSON numbers; at least one.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Range {
+    #[prost(string, optional, tag = "1")]
+    pub min: ::core::option::Option<::prost::alloc::string::String>,
+    #[prost(string, optional, tag = "2")]
+    pub max: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Users or groups; either list may match. `*` matches everyone, the anonymous too.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

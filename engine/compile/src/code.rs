@@ -104,6 +104,12 @@ codes! {
     MatchesNobody = "MZ0307",
     /// There is no server.
     NoServers = "MZ0308",
+    /// An argument is not named by a JSON Pointer.
+    Pointer = "MZ0309",
+    /// A regex cannot be read, or is too large.
+    Regex = "MZ0310",
+    /// Conditions on arguments where there are none.
+    ConditionElsewhere = "MZ0311",
     /// There is no such plugin.
     UnknownPlugin = "MZ0401",
     /// The priority lies outside the bands of plugins.

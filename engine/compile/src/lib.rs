@@ -4,6 +4,7 @@
 //! every fault is told at once ([`Diagnostics`]), and lowered to what filters execute
 //! ([`Compiled`]). What this build does not enforce is refused, never ignored.
 
+mod automaton;
 mod code;
 mod compiled;
 mod diagnostic;

@@ -5,7 +5,9 @@ use mcp_zero_proto as wire;
 
 use crate::compiled::{Algorithm, Compiled, Logging, Posture};
 use crate::diagnostic::Diagnostic;
-use crate::document::{Claims, Document, Effect, Identity, Masking, Rule, Scope, Subjects};
+use crate::document::{
+    Claims, Condition, Document, Effect, Identity, Literal, Masking, Rule, Scope, Subjects, Test,
+};
 use crate::environment::Environment;
 use crate::server::{Reach, Upstream};
 
@@ -93,7 +95,58 @@ fn rule(rule: &Rule) -> wire::Rule {
         effect: effect(rule.effect),
         subjects: rule.subjects.as_ref().map(subjects),
         servers: rule.scopes.iter().map(scope).collect(),
+        when: rule.when.iter().map(condition).collect(),
+        shadow: rule.shadow,
     }
+}
+
+fn condition(condition: &Condition) -> wire::Condition {
+    use wire::condition::Test as To;
+    let test = match &condition.test {
+        Test::Equals(value) => To::Equals(literal(value)),
+        Test::In(values) => To::In(literals(values)),
+        Test::Glob(pattern) => To::Glob(pattern.clone()),
+        Test::Regex(pattern, automaton) => To::Regex(wire::Regex {
+            pattern: pattern.clone(),
+            automaton: automaton.clone(),
+        }),
+        Test::Range(min, max) => To::Range(wire::Range {
+            min: min.clone(),
+            max: max.clone(),
+        }),
+        Test::Present(wanted) => To::Present(*wanted),
+    };
+    wire::Condition {
+        pointer: condition.pointer.clone(),
+        test: Some(test),
+    }
+}
+
+fn literals(values: &[Literal]) -> wire::Literals {
+    wire::Literals {
+        items: values.iter().map(literal).collect(),
+    }
+}
+
+fn literal(literal: &Literal) -> wire::Literal {
+    use wire::literal::Value as To;
+    let value = match literal {
+        Literal::Null => To::Null(true),
+        Literal::Boolean(value) => To::Boolean(*value),
+        Literal::Number(written) => To::Number(written.clone()),
+        Literal::Text(text) => To::Text(text.clone()),
+        Literal::List(items) => To::List(literals(items)),
+        Literal::Members(members) => To::Members(wire::Members {
+            members: members
+                .iter()
+                .map(|(name, value)| wire::Member {
+                    name: name.clone(),
+                    value: Some(self::literal(value)),
+                })
+                .collect(),
+        }),
+    };
+    wire::Literal { value: Some(value) }
 }
 
 fn subjects(subjects: &Subjects) -> wire::Subjects {

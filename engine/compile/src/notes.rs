@@ -45,6 +45,11 @@ impl<'a> Notes<'a> {
         }
     }
 
+    /// The bytes of the document at a place.
+    pub(crate) fn written(&self, span: &Range<usize>) -> &'a str {
+        self.text.get(span.clone()).unwrap_or_default()
+    }
+
     /// Adds a diagnostic that has no place.
     pub(crate) fn add(&mut self, diagnostic: Diagnostic) {
         if diagnostic.is_error() {

@@ -2,39 +2,59 @@
 
 use crate::world::Live;
 use mcp_zero_identity::Caller;
-use mcp_zero_policy::{Decision, Object, Subject};
+use mcp_zero_policy::condition::{Datum, Shape};
+use mcp_zero_policy::{Arguments, Decimal, Decision, Object, Standing, Subject};
+use mcp_zero_wire::json::{Kind, Value};
 use mcp_zero_wire::target::Target;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Callers whose standing a worker remembers.
+const STANDINGS: usize = 1024;
 
 /// A caller at a server, under one snapshot.
-#[derive(Clone, Copy)]
-pub(crate) struct Judge<'l, 'c> {
-    pub(crate) live: &'l Live,
-    pub(crate) caller: Option<&'c Caller>,
-    pub(crate) server: &'c str,
+#[derive(Clone)]
+pub(crate) struct Judge<'l> {
+    live: &'l Live,
+    standing: Rc<Standing>,
+    server: Box<str>,
 }
 
-impl<'l> Judge<'l, '_> {
-    pub(crate) fn decide(&self, object: Object<'_>) -> Decision<'l> {
-        let subject = match self.caller {
-            Some(caller) => Subject {
-                issuer: Some(&caller.issuer_name),
-                user: Some(&caller.user_id),
-                groups: &caller.groups,
-            },
-            None => Subject {
-                issuer: None,
-                user: None,
-                groups: &[],
-            },
-        };
-        self.live.snapshot.decide(&subject, self.server, object)
+impl<'l> Judge<'l> {
+    pub(crate) fn new(live: &'l Live, caller: Option<&Rc<Caller>>, server: &str) -> Self {
+        Self {
+            live,
+            standing: live.standings.of(live, caller),
+            server: server.into(),
+        }
+    }
+
+    /// Whether it could be allowed, whatever its arguments.
+    pub(crate) fn could(&self, object: Object<'_>) -> Decision<'l> {
+        let open = Arguments::<Argument<'_>>::Open;
+        self.decide(object, open)
+    }
+
+    /// What has no arguments.
+    pub(crate) fn plain(&self, object: Object<'_>) -> Decision<'l> {
+        self.decide(object, Arguments::<Argument<'_>>::Of(None))
+    }
+
+    fn decide(&self, object: Object<'_>, arguments: Arguments<Argument<'_>>) -> Decision<'l> {
+        let snapshot = &self.live.snapshot;
+        snapshot.decide(&self.standing, &self.server, object, arguments)
     }
 
     /// The first denial, or the last permission; none where nothing is governed.
-    pub(crate) fn decide_all(&self, targets: &[Target<'_>]) -> Option<Decision<'l>> {
+    pub(crate) fn decide_all(
+        &self,
+        targets: &[Target<'_>],
+        arguments: Arguments<Argument<'_>>,
+    ) -> Option<Decision<'l>> {
         let mut last = None;
         for target in targets {
-            let decision = self.decide(object(target));
+            let decision = self.decide(object(target), arguments);
             if !decision.is_allowed() {
                 return Some(decision);
             }
@@ -50,5 +70,93 @@ pub(crate) fn object<'t>(target: &'t Target<'_>) -> Object<'t> {
         Target::Prompt(name) => Object::Prompt(name),
         Target::Resource(uri) => Object::Resource(uri),
         Target::ClientRequest(method) => Object::ClientRequest(method),
+    }
+}
+
+/// What is known of callers under one snapshot. A caller is the value that the token cache
+/// holds: as long as it is kept here its address belongs to nobody else.
+#[derive(Debug, Default)]
+pub(crate) struct Standings {
+    known: RefCell<HashMap<usize, Known>>,
+    anonymous: RefCell<Option<Rc<Standing>>>,
+}
+
+type Known = (Rc<Caller>, Rc<Standing>);
+
+impl Standings {
+    fn of(&self, live: &Live, caller: Option<&Rc<Caller>>) -> Rc<Standing> {
+        let Some(caller) = caller else {
+            let mut anonymous = self.anonymous.borrow_mut();
+            let standing = anonymous.get_or_insert_with(|| {
+                Rc::new(live.snapshot.standing(&Subject {
+                    issuer: None,
+                    user: None,
+                    groups: &[],
+                }))
+            });
+            return Rc::clone(standing);
+        };
+        let mut known = self.known.borrow_mut();
+        let key = Rc::as_ptr(caller) as usize;
+        if let Some((_, standing)) = known.get(&key) {
+            return Rc::clone(standing);
+        }
+        if known.len() >= STANDINGS {
+            known.clear();
+        }
+        let standing = Rc::new(live.snapshot.standing(&Subject {
+            issuer: Some(&caller.issuer_name),
+            user: Some(&caller.user_id),
+            groups: &caller.groups,
+        }));
+        known.insert(key, (Rc::clone(caller), Rc::clone(&standing)));
+        standing
+    }
+}
+
+/// A value of the one document, as conditions ask about it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Argument<'d>(pub(crate) Value<'d>);
+
+impl Datum for Argument<'_> {
+    fn shape(self) -> Shape {
+        match self.0.kind() {
+            Kind::Null => Shape::Null,
+            Kind::Bool => Shape::Boolean,
+            Kind::Number => Shape::Number,
+            Kind::String => Shape::Text,
+            Kind::Array => Shape::List,
+            Kind::Object => Shape::Members,
+        }
+    }
+
+    fn boolean(self) -> Option<bool> {
+        self.0.as_bool()
+    }
+
+    fn number(self) -> Option<Decimal> {
+        match self.0.kind() {
+            Kind::Number => Decimal::parse(self.0.raw_str()),
+            _ => None,
+        }
+    }
+
+    fn with_text<R>(self, f: impl FnOnce(&str) -> R) -> Option<R> {
+        self.0.text().map(|text| f(&text))
+    }
+
+    fn len(self) -> usize {
+        self.0.len()
+    }
+
+    fn member(self, name: &str) -> Option<Self> {
+        self.0.get(name).map(Self)
+    }
+
+    fn item(self, at: usize) -> Option<Self> {
+        match self.0.kind() {
+            Kind::Array => self.0.items().nth(at).map(Self),
+            _ => None,
+        }
     }
 }

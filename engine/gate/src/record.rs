@@ -1,6 +1,7 @@
 //! The audit record of one exchange: facts about it, never the text that passed.
 
 use mcp_zero_mask::Report;
+use mcp_zero_policy::{Decision, Effect, MOST_SHADOWS};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -84,6 +85,9 @@ pub struct Record {
     /// Its description, or why there was none.
     #[serde(skip_serializing_if = "has_no_text")]
     pub reason: Option<String>,
+    /// Rules that are only tried out and would have decided.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shadow: Vec<Value>,
     /// Why it did not pass.
     #[serde(skip_serializing_if = "has_no_text")]
     pub cause: Option<&'static str>,
@@ -170,6 +174,20 @@ impl Record {
                 None => self
                     .masking
                     .push(json!({"entity": name, "direction": direction, "count": count})),
+            }
+        }
+    }
+
+    /// Rules on trial that a decision has met; each is told once.
+    pub(crate) fn shadowed(&mut self, decision: &Decision<'_>) {
+        for shadow in &decision.shadows {
+            let effect = match shadow.effect {
+                Effect::Allow => "allow",
+                Effect::Deny => "deny",
+            };
+            let entry = json!({"rule_id": shadow.rule, "decision": effect});
+            if self.shadow.len() < MOST_SHADOWS && !self.shadow.contains(&entry) {
+                self.shadow.push(entry);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::action::Action;
 use crate::configuration::{self, ConfigurationError};
+use crate::judge::Standings;
 use mcp_zero_identity::{Algorithm, Issuer, Key, KeySet, TokenCache, Verifier};
 use mcp_zero_mask::{Entity, Masker};
 use mcp_zero_policy::{DecodeError, KeyMaterial, Snapshot};
@@ -37,6 +38,7 @@ pub(crate) struct Live {
     pub(crate) snapshot: Snapshot,
     pub(crate) verifier: Verifier,
     pub(crate) masker: Masker,
+    pub(crate) standings: Standings,
 }
 
 /// A snapshot that was read and checked, ready to become the live one.
@@ -54,6 +56,7 @@ impl Loaded {
         Ok(Self(Rc::new(Live {
             verifier: verifier(&snapshot)?,
             masker: masker(&snapshot)?,
+            standings: Standings::default(),
             snapshot,
         })))
     }

@@ -1,5 +1,7 @@
 //! The question and its answer.
 
+use crate::rule::Kind;
+
 /// The outcome of a rule, or of a whole policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
@@ -33,6 +35,46 @@ pub enum Object<'a> {
     ClientRequest(&'a str),
 }
 
+impl<'a> Object<'a> {
+    /// Its kind.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Tool(_) => Kind::Tools,
+            Self::Prompt(_) => Kind::Prompts,
+            Self::Resource(_) => Kind::Resources,
+            Self::ClientRequest(_) => Kind::ClientRequests,
+        }
+    }
+
+    /// Its name, URI or method.
+    pub fn name(self) -> &'a str {
+        match self {
+            Self::Tool(name)
+            | Self::Prompt(name)
+            | Self::Resource(name)
+            | Self::ClientRequest(name) => name,
+        }
+    }
+}
+
+/// What is known of a call's arguments when it is decided.
+#[derive(Debug, Clone, Copy)]
+pub enum Arguments<D> {
+    /// There is no call yet: whatever could be allowed counts as allowed.
+    Open,
+    /// Those of the call; none where it has none.
+    Of(Option<D>),
+}
+
+/// A rule that would have decided, but is only tried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shadow<'s> {
+    /// Its id.
+    pub rule: &'s str,
+    /// What it would have said.
+    pub effect: Effect,
+}
+
 /// Why a decision came out as it did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
@@ -47,7 +89,7 @@ pub enum Cause {
 }
 
 /// The answer, with what the audit record needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision<'s> {
     /// The outcome.
     pub effect: Effect,
@@ -57,7 +99,12 @@ pub struct Decision<'s> {
     pub reason: &'s str,
     /// What kind of answer it is.
     pub cause: Cause,
+    /// Shadow rules that match, in file order; at most [`MOST_SHADOWS`]. None for [`Arguments::Open`].
+    pub shadows: Vec<Shadow<'s>>,
 }
+
+/// Shadow rules that one decision tells of.
+pub const MOST_SHADOWS: usize = 16;
 
 impl Decision<'_> {
     /// Whether it may pass.

@@ -3,6 +3,7 @@
 /// A pattern over names, compared byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob {
+    written: Box<str>,
     /// The literal pieces between the stars; one piece means no star.
     pieces: Box<[Box<str>]>,
 }
@@ -11,8 +12,14 @@ impl Glob {
     /// Every text is a pattern.
     pub fn new(pattern: &str) -> Self {
         Self {
+            written: pattern.into(),
             pieces: pattern.split('*').map(Into::into).collect(),
         }
+    }
+
+    /// As it was written.
+    pub fn written(&self) -> &str {
+        &self.written
     }
 
     /// True for a pattern of stars only.
@@ -23,6 +30,15 @@ impl Glob {
     /// True when the pattern holds no star.
     pub fn is_literal(&self) -> bool {
         self.pieces.len() == 1
+    }
+
+    /// The literal text before the first star and after the last one.
+    pub(crate) fn ends(&self) -> (&str, &str) {
+        match &*self.pieces {
+            [first, .., last] => (first, last),
+            [only] => (only, only),
+            [] => ("", ""),
+        }
     }
 
     /// Whether the whole name matches; linear in its length for each piece, without backtracking.
@@ -50,6 +66,6 @@ impl Glob {
 
 impl std::fmt::Display for Glob {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.pieces.join("*"))
+        f.write_str(&self.written)
     }
 }

@@ -1,16 +1,25 @@
 //! What is decided: rules, snapshot, evaluator.
 
+pub mod condition;
+mod decimal;
 mod decision;
 mod glob;
+mod index;
+mod names;
 #[cfg(feature = "proto")]
 mod proto;
+mod regex;
 mod rule;
+mod set;
 mod snapshot;
 
-pub use decision::{Cause, Decision, Effect, Object, Subject};
+pub use decimal::Decimal;
+pub use decision::{Arguments, Cause, Decision, Effect, MOST_SHADOWS, Object, Shadow, Subject};
 pub use glob::Glob;
+pub use index::Standing;
 #[cfg(feature = "proto")]
 pub use proto::DecodeError;
+pub use regex::Regex;
 pub use rule::{Kind, Patterns, Rule, Scope, Subjects};
 pub use snapshot::{Audit, Issuer, Key, KeyMaterial, KeySet, Masking, Server, Snapshot, Surface};
 

@@ -1,11 +1,13 @@
 //! From the snapshot on the wire: whatever is not exactly understood is refused.
 
-use crate::Glob;
+use crate::condition::{Condition, Literal, Test};
 use crate::decision::Effect;
+use crate::index::Index;
 use crate::rule::{Patterns, Rule, Scope, Subjects};
 use crate::snapshot::{
     Audit, Issuer, Key, KeyMaterial, KeySet, Masking, Server, Snapshot, Surface,
 };
+use crate::{Decimal, Glob, Regex};
 use mcp_zero_proto as wire;
 use wire::Message;
 
@@ -47,13 +49,17 @@ impl Snapshot {
         let keys = part("keys", snapshot.keys, &snapshot.keys_version)?;
         let surface = policy.surface.ok_or(DecodeError::Field("surface"))?;
         let audit = policy.audit.ok_or(DecodeError::Field("audit"))?;
+        let servers = each(policy.servers, server)?;
+        let rules = each(policy.rules, rule)?;
         let read = Self {
+            conditions: rules.iter().any(|rule| !rule.when.is_empty()),
+            index: Index::new(&rules, servers.iter().map(|s| &*s.name)),
             version: snapshot.policy_version.into(),
             keys_version: snapshot.keys_version.into(),
             governance: policy.governance,
             default_effect: effect(policy.default_effect)?,
-            servers: each(policy.servers, server)?,
-            rules: each(policy.rules, rule)?,
+            servers,
+            rules,
             issuers: each(policy.issuers, issuer)?,
             keys: each(keys.sets, key_set)?,
             surface: Surface {
@@ -152,6 +158,62 @@ fn rule(rule: wire::Rule) -> Result<Rule> {
         effect: effect(rule.effect)?,
         subjects: rule.subjects.map(subjects).transpose()?,
         scopes: each(rule.servers, scope)?,
+        when: each(rule.when, condition)?,
+        shadow: rule.shadow,
+    })
+}
+
+fn condition(condition: wire::Condition) -> Result<Condition> {
+    use wire::condition::Test as Written;
+    let wrong = || DecodeError::Field("rule.when");
+    let test = match condition.test.ok_or_else(wrong)? {
+        Written::Equals(value) => Test::Equals(literal(value)?),
+        Written::In(values) if values.items.is_empty() => return Err(wrong()),
+        Written::In(values) => Test::In(each(values.items, literal)?.into()),
+        Written::Glob(pattern) => Test::Glob(Glob::new(&pattern)),
+        Written::Regex(regex) => {
+            Test::Regex(Regex::from_automaton(&regex.pattern, &regex.automaton).ok_or_else(wrong)?)
+        }
+        Written::Range(wire::Range {
+            min: None,
+            max: None,
+        }) => return Err(wrong()),
+        Written::Range(range) => {
+            let bound = |text: Option<String>| {
+                text.map(|text| Decimal::parse(&text).ok_or_else(wrong))
+                    .transpose()
+            };
+            Test::Range {
+                min: bound(range.min)?,
+                max: bound(range.max)?,
+            }
+        }
+        Written::Present(wanted) => Test::Present(wanted),
+    };
+    Ok(Condition {
+        pointer: boxed(condition.pointer).into(),
+        test,
+    })
+}
+
+fn literal(literal: wire::Literal) -> Result<Literal> {
+    use wire::literal::Value;
+    let wrong = || DecodeError::Field("rule.when");
+    Ok(match literal.value.ok_or_else(wrong)? {
+        Value::Null(true) => Literal::Null,
+        Value::Null(false) => return Err(wrong()),
+        Value::Boolean(value) => Literal::Boolean(value),
+        Value::Number(text) => Literal::Number(Decimal::parse(&text).ok_or_else(wrong)?),
+        Value::Text(text) => Literal::Text(text.into()),
+        Value::List(list) => Literal::List(each(list.items, self::literal)?.into()),
+        Value::Members(members) => {
+            let members = each(members.members, |member| {
+                let value = self::literal(member.value.ok_or_else(wrong)?)?;
+                Ok((Box::<str>::from(member.name), value))
+            })?;
+            distinct("rule.when", members.iter().map(|(name, _)| &**name))?;
+            Literal::Members(members.into())
+        }
     })
 }
 

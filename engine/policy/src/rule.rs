@@ -1,6 +1,7 @@
 //! Rules as they are enforced.
 
-use crate::decision::{Effect, Object, Subject};
+use crate::condition::{Condition, Datum, Truth};
+use crate::decision::{Arguments, Effect, Object, Subject};
 use crate::glob::Glob;
 
 /// What a name stands for.
@@ -14,6 +15,16 @@ pub enum Kind {
     Prompts,
     /// Methods that servers ask of clients.
     ClientRequests,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [
+        Self::Tools,
+        Self::Resources,
+        Self::Prompts,
+        Self::ClientRequests,
+    ];
 }
 
 /// A non-empty list of patterns.
@@ -30,6 +41,11 @@ impl Patterns {
     /// Whether any pattern matches.
     pub fn matches(&self, name: &str) -> bool {
         self.0.iter().any(|glob| glob.matches(name))
+    }
+
+    /// As they were written.
+    pub fn written(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(Glob::written)
     }
 
     fn has_any(&self) -> bool {
@@ -49,10 +65,14 @@ pub struct Subjects {
 }
 
 impl Subjects {
+    /// Whether it is everyone of its issuers, the anonymous too.
+    pub fn is_everyone(&self) -> bool {
+        let any = |patterns: &Option<Patterns>| patterns.as_ref().is_some_and(Patterns::has_any);
+        (self.users.is_none() && self.groups.is_none()) || any(&self.users) || any(&self.groups)
+    }
+
     /// Whether the rule speaks of this caller.
     pub fn matches(&self, subject: &Subject<'_>) -> bool {
-        let everyone =
-            |patterns: &Option<Patterns>| patterns.as_ref().is_some_and(Patterns::has_any);
         let issuer = self.issuers.is_empty()
             || subject
                 .issuer
@@ -64,8 +84,7 @@ impl Subjects {
             .groups
             .as_ref()
             .is_some_and(|p| subject.groups.iter().any(|group| p.matches(group)));
-        let unrestricted = self.users.is_none() && self.groups.is_none();
-        issuer && (unrestricted || everyone(&self.users) || everyone(&self.groups) || user || group)
+        issuer && (self.is_everyone() || user || group)
     }
 }
 
@@ -90,27 +109,30 @@ impl Scope {
         if !self.server.matches(server) {
             return false;
         }
-        let kinds = [
-            &self.tools,
-            &self.resources,
-            &self.prompts,
-            &self.client_requests,
-        ];
-        if kinds.iter().all(|k| k.is_none()) {
-            return true;
+        match self.patterns(object.kind()) {
+            Some(patterns) => patterns.matches(object.name()),
+            None => self.names_no_kind(),
         }
-        let (patterns, name) = match object {
-            Object::Tool(name) => (&self.tools, name),
-            Object::Resource(uri) => (&self.resources, uri),
-            Object::Prompt(name) => (&self.prompts, name),
-            Object::ClientRequest(method) => (&self.client_requests, method),
-        };
-        patterns.as_ref().is_some_and(|p| p.matches(name))
+    }
+
+    /// The patterns over names of one kind.
+    pub fn patterns(&self, kind: Kind) -> Option<&Patterns> {
+        match kind {
+            Kind::Tools => self.tools.as_ref(),
+            Kind::Resources => self.resources.as_ref(),
+            Kind::Prompts => self.prompts.as_ref(),
+            Kind::ClientRequests => self.client_requests.as_ref(),
+        }
+    }
+
+    /// True where it holds every object of its servers.
+    pub fn names_no_kind(&self) -> bool {
+        Kind::ALL.iter().all(|kind| self.patterns(*kind).is_none())
     }
 }
 
 /// One rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
     /// Unique in its policy.
     pub id: Box<str>,
@@ -122,15 +144,36 @@ pub struct Rule {
     pub subjects: Option<Subjects>,
     /// Of what; never empty.
     pub scopes: Vec<Scope>,
+    /// Under which conditions on the arguments; all must hold.
+    pub when: Vec<Condition>,
+    /// Judged and recorded, never enforced.
+    pub shadow: bool,
 }
 
 impl Rule {
-    /// Whether the rule speaks of this caller and this object.
-    pub fn matches(&self, subject: &Subject<'_>, server: &str, object: Object<'_>) -> bool {
+    /// Whether the rule speaks of this caller.
+    pub fn speaks_of(&self, subject: &Subject<'_>) -> bool {
         self.subjects.as_ref().is_none_or(|s| s.matches(subject))
-            && self
-                .scopes
-                .iter()
-                .any(|scope| scope.matches(server, object))
+    }
+
+    /// Whether its conditions let it decide. Where they cannot be told a deny matches and an
+    /// allow does not; where there are no arguments yet, what could be allowed is.
+    pub fn applies<D: Datum>(&self, arguments: Arguments<D>) -> bool {
+        if self.when.is_empty() {
+            return true;
+        }
+        let arguments = match arguments {
+            Arguments::Open => return self.effect == Effect::Allow,
+            Arguments::Of(arguments) => arguments,
+        };
+        let all = self
+            .when
+            .iter()
+            .map(|condition| condition.holds(arguments))
+            .fold(Truth::True, Truth::and);
+        match (all, self.effect) {
+            (Truth::True, _) | (Truth::Undecidable, Effect::Deny) => true,
+            (Truth::False, _) | (Truth::Undecidable, Effect::Allow) => false,
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! The whole of what a filter enforces.
 
-use crate::decision::{Cause, Decision, Effect, Object, Subject};
+use crate::condition::Datum;
+use crate::decision::{Arguments, Cause, Decision, Effect, MOST_SHADOWS, Object, Shadow, Subject};
+use crate::index::{self, Classes, Index, Standing};
 use crate::rule::Rule;
+use crate::set::Set;
 
 /// One compiled policy with the keys of its issuers.
 #[derive(Debug, Clone)]
@@ -12,6 +15,10 @@ pub struct Snapshot {
     pub(crate) default_effect: Effect,
     pub(crate) servers: Vec<Server>,
     pub(crate) rules: Vec<Rule>,
+    /// Whether any of them has conditions.
+    pub(crate) conditions: bool,
+    /// Made of the rules.
+    pub(crate) index: Index,
     pub(crate) issuers: Vec<Issuer>,
     pub(crate) keys: Vec<KeySet>,
     pub(crate) surface: Surface,
@@ -176,13 +183,38 @@ impl Snapshot {
         &self.audit
     }
 
+    /// The rules that speak of a caller: what [`Snapshot::decide`] wants. Worth keeping for the
+    /// caller's next question to this snapshot.
+    pub fn standing(&self, subject: &Subject<'_>) -> Standing {
+        self.index.standing(&self.rules, subject)
+    }
+
+    /// Whether any rule asks about arguments.
+    pub fn has_conditions(&self) -> bool {
+        self.conditions
+    }
+
+    /// The rules in file order.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
     /// Decides: any matching deny, else the first matching allow, else the default.
-    pub fn decide(&self, subject: &Subject<'_>, server: &str, object: Object<'_>) -> Decision<'_> {
+    ///
+    /// `standing` must come from this snapshot.
+    pub fn decide<D: Datum>(
+        &self,
+        standing: &Standing,
+        server: &str,
+        object: Object<'_>,
+        arguments: Arguments<D>,
+    ) -> Decision<'_> {
         let plain = |effect, reason, cause| Decision {
             effect,
             rule: None,
             reason,
             cause,
+            shadows: Vec::new(),
         };
         if self.server(server).is_none() {
             return plain(Effect::Deny, "no such server", Cause::UnknownServer);
@@ -190,30 +222,54 @@ impl Snapshot {
         if !self.governance {
             return plain(Effect::Allow, "no policy file", Cause::GovernanceOff);
         }
-        let first = |effect| {
-            self.rules
-                .iter()
-                .find(|rule| rule.effect == effect && rule.matches(subject, server, object))
+        let matching = self.index.matching(server, object);
+        let first = |class: fn(&Classes) -> &Set, after: Option<u32>| {
+            let mut best = None;
+            for classes in &matching {
+                let end = best.unwrap_or(u32::MAX);
+                let found = class(classes).first_common(&standing.0, end, |place| {
+                    after.is_none_or(|after| place > after)
+                        && index::at(&self.rules, place).is_some_and(|rule| rule.applies(arguments))
+                });
+                best = found.or(best);
+            }
+            best
         };
-        match first(Effect::Deny).or_else(|| first(Effect::Allow)) {
-            Some(rule) => Decision {
+        let deciding = first(|c| &c.deny, None).or_else(|| first(|c| &c.allow, None));
+        let deciding = deciding.and_then(|place| index::at(&self.rules, place));
+        let mut decision = match (deciding, self.default_effect) {
+            (Some(rule), _) => Decision {
                 effect: rule.effect,
                 rule: Some(&rule.id),
                 reason: &rule.description,
                 cause: Cause::Rule,
+                shadows: Vec::new(),
             },
-            None => match self.default_effect {
-                Effect::Deny => plain(
-                    Effect::Deny,
-                    "no matching policy; default is deny",
-                    Cause::Default,
-                ),
-                Effect::Allow => plain(
-                    Effect::Allow,
-                    "no matching policy; default is allow",
-                    Cause::Default,
-                ),
-            },
+            (None, Effect::Deny) => plain(
+                Effect::Deny,
+                "no matching policy; default is deny",
+                Cause::Default,
+            ),
+            (None, Effect::Allow) => plain(
+                Effect::Allow,
+                "no matching policy; default is allow",
+                Cause::Default,
+            ),
+        };
+        if let Arguments::Of(_) = arguments {
+            let mut after = None;
+            while decision.shadows.len() < MOST_SHADOWS
+                && let Some(place) = first(|c| &c.shadow, after)
+            {
+                if let Some(rule) = index::at(&self.rules, place) {
+                    decision.shadows.push(Shadow {
+                        rule: &rule.id,
+                        effect: rule.effect,
+                    });
+                }
+                after = Some(place);
+            }
         }
+        decision
     }
 }

@@ -10,12 +10,14 @@ pub(crate) mod seen;
 pub(crate) mod servers;
 mod settings;
 mod url;
+mod when;
 
 pub(crate) use fields::Spanned;
 pub(crate) use identity::{Claims, Identities, Identity};
 pub(crate) use plugins::Masking;
 pub(crate) use policies::{Effect, Rule, Scope, Subjects};
 pub(crate) use servers::Servers;
+pub(crate) use when::{Condition, Literal, Test};
 
 use crate::code::Code;
 use crate::compiled::Logging;

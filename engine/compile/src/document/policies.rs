@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use mcp_zero_policy::Glob;
 
 use super::fields::{Fields, Key, Spanned, list, text, texts, word, wrong_type};
+use super::when::{self, Condition};
 use crate::code::Code;
 use crate::node::{Node, Value};
 use crate::notes::Notes;
@@ -18,8 +19,8 @@ const KEYS: [Key; 7] = [
     Key::Built("effect"),
     Key::Built("subjects"),
     Key::Built("mcp_servers"),
-    Key::Later("when"),
-    Key::LaterFlag("shadow"),
+    Key::Built("when"),
+    Key::Built("shadow"),
 ];
 
 /// What servers ask of clients.
@@ -46,6 +47,8 @@ pub(crate) struct Rule {
     pub(crate) effect: Effect,
     pub(crate) subjects: Option<Subjects>,
     pub(crate) scopes: Vec<Scope>,
+    pub(crate) when: Vec<Condition>,
+    pub(crate) shadow: bool,
 }
 
 /// Whom a rule speaks of; an empty list was absent.
@@ -145,13 +148,44 @@ fn rule<'n>(
         let scopes = items.iter().map(|item| scope(item, known, notes));
         Some(scopes.collect::<Vec<_>>())
     });
+    let when = fields.get("when").map(|node| {
+        let conditions = when::read(node, notes);
+        check_conditions(fields, scopes.as_deref(), notes);
+        conditions
+    });
+    let shadow = fields.flag("shadow", false, notes);
     Some(Rule {
         id: id?.value.to_owned(),
         description: description?.value.trim_end().to_owned(),
         effect: effect?,
         subjects: subjects.flatten(),
         scopes: scopes?.into_iter().collect::<Option<_>>()?,
+        when: when.map_or(Some(Vec::new()), |when| when)?,
+        shadow,
     })
+}
+
+/// Only calls of tools and prompts have arguments.
+fn check_conditions(fields: &Fields<'_>, scopes: Option<&[Option<Scope>]>, notes: &mut Notes<'_>) {
+    let (Some(entry), Some(scopes)) = (fields.entry("when"), scopes) else {
+        return;
+    };
+    let without_arguments = |scope: &&Scope| {
+        let named = !scope.tools.is_empty() || !scope.prompts.is_empty();
+        !named || !scope.resources.is_empty() || !scope.client_requests.is_empty()
+    };
+    if scopes
+        .iter()
+        .flatten()
+        .any(|scope| without_arguments(&scope))
+    {
+        notes.advise(
+            &entry.key_span,
+            Code::ConditionElsewhere,
+            "`when` is for tools and prompts, and this rule speaks of more",
+            "name `tools` or `prompts`, and nothing else, in each entry of `mcp_servers`",
+        );
+    }
 }
 
 fn subjects(node: &Node, known: Known<'_>, notes: &mut Notes<'_>) -> Option<Subjects> {

@@ -1,5 +1,6 @@
 use super::*;
-use mcp_zero_policy::{Effect, Object, Snapshot, Subject};
+use mcp_zero_policy::condition::Literal;
+use mcp_zero_policy::{Arguments, Effect, Object, Snapshot, Subject};
 
 const DEMO: &str = include_str!("../../../../policies/demo.yaml");
 
@@ -43,7 +44,9 @@ fn the_demo_decides() {
             user: Some("alice"),
             groups: &groups,
         };
-        let decision = snapshot.decide(&subject, "demo", Object::Tool(tool));
+        let standing = snapshot.standing(&subject);
+        let none = Arguments::<&Literal>::Of(None);
+        let decision = snapshot.decide(&standing, "demo", Object::Tool(tool), none);
         (decision.effect, decision.rule.map(ToString::to_string))
     };
     let rule = |id: &str| Some(id.to_owned());

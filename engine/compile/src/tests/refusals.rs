@@ -42,6 +42,61 @@ fn root() {
     insta::assert_snapshot!(table(&cases, str::to_owned));
 }
 
+/// Conditions of a rule about a tool.
+#[test]
+fn conditions() {
+    let cases = [
+        "{}",
+        "x",
+        "{argument: path, equals: 1}",
+        "{argument: $.path, equals: 1}",
+        "{argument: /a~2, equals: 1}",
+        "{argument: 5, equals: 1}",
+        "{argument: /a}",
+        "{argument: /a, equals: 1, glob: x}",
+        "{argument: /a, equal: 1}",
+        "{argument: /a, equals: .5}",
+        "{argument: /a, equals: .inf}",
+        "{argument: /a, in: 1}",
+        "{argument: /a, in: []}",
+        "{argument: /a, glob: 5}",
+        "{argument: /a, regex: \"(\"}",
+        "{argument: /a, regex: \"(?=a)\"}",
+        "{argument: /a, regex: \"(a|b)*a(a|b){40}\"}",
+        "{argument: /a, range: 5}",
+        "{argument: /a, range: {}}",
+        "{argument: /a, range: {min: \"1\"}}",
+        "{argument: /a, range: {min: 2, max: 1.5}}",
+        "{argument: /a, range: {least: 2}}",
+        "{argument: /a, present: yes}",
+        "{argument: \"\", equals: {b: [1, 2.50, x, null], a: true}}",
+    ];
+    let whole = |case: &str| {
+        around(&format!(
+            "policies:\n  - id: a\n    description: b\n    effect: allow\n    mcp_servers: [{{name: demo, tools: [x]}}]\n    when:\n      - {case}\n"
+        ))
+    };
+    insta::assert_snapshot!(table(&cases, whole));
+}
+
+/// Only tools and prompts have arguments.
+#[test]
+fn conditions_elsewhere() {
+    let cases = [
+        "{name: demo}",
+        "{name: demo, resources: [x]}",
+        "{name: demo, tools: [x], resources: [x]}",
+        "{name: demo, client_requests: [roots/list]}",
+        "{name: demo, tools: [x], prompts: [x]}",
+    ];
+    let whole = |case: &str| {
+        around(&format!(
+            "policies:\n  - id: a\n    description: b\n    effect: allow\n    when: [{{argument: /a, present: true}}]\n    mcp_servers: [{{name: demo, tools: [x]}}, {case}]\n"
+        ))
+    };
+    insta::assert_snapshot!(table(&cases, whole));
+}
+
 #[test]
 fn servers() {
     let cases = [
@@ -144,7 +199,7 @@ fn policies() {
         "{id: a, description: b, effect: allow, mcp_servers: [{name: demo, tools: [\"read_.*\", \"a?\", \"[ab]\"]}]}",
         "{id: a, description: b, effect: allow, mcp_servers: [{name: demo, resources: [\"file:///a?b=[1]\"]}]}",
         "{id: a, description: b, effect: deny, mcp_servers: [{name: demo, client_requests: [sampling/createMesage, \"roots/*\"]}]}",
-        "{id: a, description: b, effect: allow, when: [], shadow: true, mcp_servers: [{name: demo}]}",
+        "{id: a, description: b, effect: allow, when: [], shadow: 1, mcp_servers: [{name: demo, tools: [x]}]}",
         "{id: a, description: b, effect: allow, shadow: false, mcp_servers: [{name: demo}]}",
         "{id: a, description: \"b\\u202e\", effect: allow, mcp_servers: [{name: demo}]}",
     ];

@@ -91,8 +91,9 @@ impl Exchange {
         match spec.map(|s| (s.name, s.governed)) {
             Some((_, Governed::Open)) => true,
             Some((name, Governed::ClientRequest)) => {
-                let decision = self.judge(live).decide(Object::ClientRequest(name));
+                let decision = self.judge(live).plain(Object::ClientRequest(name));
                 let allowed = decision.is_allowed();
+                self.record.shadowed(&decision);
                 self.record.message(name, effect(allowed), decision.rule);
                 allowed
             }
@@ -119,7 +120,7 @@ impl Exchange {
         let judge = self.judge(live);
         let denied = targets
             .iter()
-            .map(|t| judge.decide(object(t)))
+            .map(|t| judge.could(object(t)))
             .find(|d| !d.is_allowed());
         if let Some(denied) = denied {
             self.record.message(spec.name, effect(false), denied.rule);
@@ -172,15 +173,15 @@ impl Exchange {
         }
         let mut edits = Edits::default();
         let mut removed = 0;
+        let judge = self.judge(live);
         for kind in &kinds {
-            let judge = self.judge(live);
             let keep = |name: &str| {
                 let object = match kind {
                     ListKind::Tools => Object::Tool(name),
                     ListKind::Prompts => Object::Prompt(name),
                     ListKind::Resources | ListKind::ResourceTemplates => Object::Resource(name),
                 };
-                judge.decide(object).is_allowed()
+                judge.could(object).is_allowed()
             };
             removed += listing::filter(result, *kind, keep, &mut edits)
                 .map_err(|_| ())?

@@ -174,12 +174,8 @@ impl Exchange {
         }
     }
 
-    fn judge<'l>(&self, live: &'l Live) -> Judge<'l, '_> {
-        Judge {
-            live,
-            caller: self.caller.as_deref(),
-            server: &self.server,
-        }
+    fn judge<'l>(&self, live: &'l Live) -> Judge<'l> {
+        Judge::new(live, self.caller.as_ref(), &self.server)
     }
 }
 

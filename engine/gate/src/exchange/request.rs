@@ -3,10 +3,11 @@
 use super::{Ask, Exchange, Facts, Phase, Verb};
 use crate::action::{Action, Flow, HeaderEdit};
 use crate::event::Direction;
+use crate::judge::Argument;
 use crate::refusal::Refusal;
 use crate::world::{Cx, Live};
 use mcp_zero_mask::Report;
-use mcp_zero_policy::Decision;
+use mcp_zero_policy::{Arguments, Decision};
 use mcp_zero_wire::json::{Doc, Edits, Kind, Limits, Value};
 use mcp_zero_wire::method::{self, Governed, Sender, Shape, Spec};
 use mcp_zero_wire::revision::{Era, META_CAPABILITIES, META_VERSION, Revision};
@@ -119,6 +120,9 @@ impl Exchange {
             true => None,
             false => Some(edits.apply(body).map_err(|_| Refusal::Unavailable)?),
         };
+        if let Some(edited) = &edited {
+            self.govern_again(live, edited)?;
+        }
         if facts.era == Era::Modern {
             let changed = match &edited {
                 Some(edited) => changes(doc.root(), edited)?,
@@ -223,7 +227,9 @@ impl Exchange {
             TargetError::Refused => denied.clone(),
         })?;
         self.name(live, &targets);
-        let decision = self.judge(live).decide_all(&targets);
+        let decision = self
+            .judge(live)
+            .decide_all(&targets, arguments(spec, params));
         if let Some(decision) = decision {
             let allowed = decision.is_allowed();
             self.record_decision(&decision);
@@ -234,7 +240,24 @@ impl Exchange {
         Ok(())
     }
 
+    /// What was masked is judged as the server will read it: another argument may be another
+    /// decision.
+    fn govern_again(&mut self, live: &Rc<Live>, edited: &[u8]) -> Result<(), Refusal> {
+        if !live.snapshot.has_conditions() {
+            return Ok(());
+        }
+        let doc = Doc::scan(edited, &Limits::default()).map_err(|_| Refusal::Unavailable)?;
+        match Message::from_client(&doc).map_err(|_| Refusal::Unavailable)? {
+            Message::Request { method, params, .. } => {
+                let spec = method::lookup(&method, Sender::Client).ok_or(Refusal::Unavailable)?;
+                self.govern(live, spec, params)
+            }
+            Message::Notification { .. } | Message::Result { .. } | Message::Error { .. } => Ok(()),
+        }
+    }
+
     fn record_decision(&mut self, decision: &Decision<'_>) {
+        self.record.shadowed(decision);
         self.record.rule_id = decision.rule.map(str::to_owned);
         self.record.reason = Some(decision.reason.to_owned());
     }
@@ -274,6 +297,23 @@ impl Exchange {
             }
         }
         Ok(())
+    }
+}
+
+/// What conditions see of a message: the arguments of a call. A completion is asked for before
+/// there are all of them.
+fn arguments<'p>(spec: &Spec, params: Option<Value<'p>>) -> Arguments<Argument<'p>> {
+    match spec.governed {
+        Governed::Tool | Governed::Prompt => {
+            let found = params.and_then(|p| p.get("arguments"));
+            Arguments::Of(found.filter(|a| !a.is_null()).map(Argument))
+        }
+        Governed::Resource | Governed::Subscriptions | Governed::ClientRequest => {
+            Arguments::Of(None)
+        }
+        Governed::Open | Governed::Reference | Governed::List(_) | Governed::Refused => {
+            Arguments::Open
+        }
     }
 }
 

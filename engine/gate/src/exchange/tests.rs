@@ -1,6 +1,7 @@
 //! Exchanges without a host: what a step asks for, and what the record says.
 
 mod answers;
+mod conditions;
 mod heads;
 mod modern;
 mod requests;
@@ -35,6 +36,7 @@ fn rule(id: &str, effect: proto::Effect, scope: proto::ServerScope) -> proto::Ru
         effect: effect.into(),
         subjects: None,
         servers: vec![scope],
+        ..Default::default()
     }
 }
 

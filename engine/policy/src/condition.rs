@@ -1,0 +1,300 @@
+//! Conditions on the arguments of a call, in three values.
+
+use crate::decimal::Decimal;
+use crate::glob::Glob;
+use crate::regex::Regex;
+use std::borrow::Cow;
+
+/// What a condition, or all of a rule's, come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Truth {
+    /// It holds.
+    True,
+    /// It does not.
+    False,
+    /// The argument is not there, or is not of the type that the test is about.
+    Undecidable,
+}
+
+impl Truth {
+    fn of(holds: bool) -> Self {
+        if holds { Self::True } else { Self::False }
+    }
+
+    /// Both must hold.
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::False, _) | (_, Self::False) => Self::False,
+            (Self::Undecidable, _) | (_, Self::Undecidable) => Self::Undecidable,
+            (Self::True, Self::True) => Self::True,
+        }
+    }
+}
+
+/// The type of a [`Datum`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Boolean,
+    /// A number.
+    Number,
+    /// A text.
+    Text,
+    /// A list.
+    List,
+    /// Named members.
+    Members,
+}
+
+/// An argument as somebody else has read it: this crate knows no JSON.
+pub trait Datum: Copy {
+    /// Its type.
+    fn shape(self) -> Shape;
+    /// Of [`Shape::Boolean`].
+    fn boolean(self) -> Option<bool>;
+    /// Of [`Shape::Number`], as it is written.
+    fn number(self) -> Option<Decimal>;
+    /// Calls back with the text of [`Shape::Text`], unescaped.
+    fn with_text<R>(self, f: impl FnOnce(&str) -> R) -> Option<R>;
+    /// How many items or members there are.
+    fn len(self) -> usize;
+    /// The member of that name of [`Shape::Members`].
+    fn member(self, name: &str) -> Option<Self>;
+    /// The item at that place of [`Shape::List`].
+    fn item(self, at: usize) -> Option<Self>;
+    /// Whether there are no items or members.
+    fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A value as a policy writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Literal {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Boolean(bool),
+    /// A number, by its value.
+    Number(Decimal),
+    /// A text.
+    Text(Box<str>),
+    /// A list.
+    List(Box<[Literal]>),
+    /// Members with distinct names.
+    Members(Box<[(Box<str>, Literal)]>),
+}
+
+impl Literal {
+    /// Whether a value is this one, deeply; the order of members does not matter.
+    pub fn equals<D: Datum>(&self, datum: D) -> bool {
+        match self {
+            Self::Null => datum.shape() == Shape::Null,
+            Self::Boolean(value) => datum.boolean() == Some(*value),
+            Self::Number(value) => datum.number().as_ref() == Some(value),
+            Self::Text(value) => datum.with_text(|text| **value == *text) == Some(true),
+            Self::List(items) => {
+                datum.shape() == Shape::List
+                    && datum.len() == items.len()
+                    && items
+                        .iter()
+                        .enumerate()
+                        .all(|(at, item)| datum.item(at).is_some_and(|d| item.equals(d)))
+            }
+            Self::Members(members) => {
+                datum.shape() == Shape::Members
+                    && datum.len() == members.len()
+                    && members
+                        .iter()
+                        .all(|(name, value)| datum.member(name).is_some_and(|d| value.equals(d)))
+            }
+        }
+    }
+
+    /// Its type.
+    pub fn shape(&self) -> Shape {
+        match self {
+            Self::Null => Shape::Null,
+            Self::Boolean(_) => Shape::Boolean,
+            Self::Number(_) => Shape::Number,
+            Self::Text(_) => Shape::Text,
+            Self::List(_) => Shape::List,
+            Self::Members(_) => Shape::Members,
+        }
+    }
+}
+
+/// Policies' own values can be asked about too: in tests of policies arguments are written down.
+impl Datum for &Literal {
+    fn shape(self) -> Shape {
+        Literal::shape(self)
+    }
+
+    fn boolean(self) -> Option<bool> {
+        match self {
+            Literal::Boolean(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    fn number(self) -> Option<Decimal> {
+        match self {
+            Literal::Number(value) => Some(value.clone()),
+            _ => None,
+        }
+    }
+
+    fn with_text<R>(self, f: impl FnOnce(&str) -> R) -> Option<R> {
+        match self {
+            Literal::Text(text) => Some(f(text)),
+            _ => None,
+        }
+    }
+
+    fn len(self) -> usize {
+        match self {
+            Literal::List(items) => items.len(),
+            Literal::Members(members) => members.len(),
+            _ => 0,
+        }
+    }
+
+    fn member(self, name: &str) -> Option<Self> {
+        match self {
+            Literal::Members(members) => {
+                let (_, value) = members.iter().find(|(n, _)| **n == *name)?;
+                Some(value)
+            }
+            _ => None,
+        }
+    }
+
+    fn item(self, at: usize) -> Option<Self> {
+        match self {
+            Literal::List(items) => items.get(at),
+            _ => None,
+        }
+    }
+}
+
+/// A test of one argument.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// The reference tokens of a JSON Pointer (RFC 6901), unescaped.
+    pub pointer: Box<[Box<str>]>,
+    /// What is asked of the value there.
+    pub test: Test,
+}
+
+/// What is asked of a value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// It is this one. Values of another type are undecidable.
+    Equals(Literal),
+    /// It is one of these. Undecidable where none is of its type.
+    In(Box<[Literal]>),
+    /// A text that matches as a whole.
+    Glob(Glob),
+    /// A text that matches as a whole.
+    Regex(Regex),
+    /// A number within inclusive bounds.
+    Range {
+        /// The least.
+        min: Option<Decimal>,
+        /// The greatest.
+        max: Option<Decimal>,
+    },
+    /// There is a value at all, or there is none. Never undecidable.
+    Present(bool),
+}
+
+impl Condition {
+    /// Whether it holds for the arguments of a call; none stands for a call without.
+    pub fn holds<D: Datum>(&self, arguments: Option<D>) -> Truth {
+        let found = arguments.and_then(|root| {
+            self.pointer
+                .iter()
+                .try_fold(root, |at, token| step(at, token))
+        });
+        if let Test::Present(wanted) = self.test {
+            return Truth::of(found.is_some() == wanted);
+        }
+        let Some(found) = found else {
+            return Truth::Undecidable;
+        };
+        let text = |matches: &dyn Fn(&str) -> bool| {
+            found
+                .with_text(|text| matches(text))
+                .map_or(Truth::Undecidable, Truth::of)
+        };
+        match &self.test {
+            Test::Equals(literal) => among(std::slice::from_ref(literal), found),
+            Test::In(literals) => among(literals, found),
+            Test::Glob(glob) => text(&|text| glob.matches(text)),
+            Test::Regex(regex) => text(&|text| regex.matches(text)),
+            Test::Range { min, max } => match found.number() {
+                None => Truth::Undecidable,
+                Some(number) => Truth::of(
+                    min.as_ref().is_none_or(|min| *min <= number)
+                        && max.as_ref().is_none_or(|max| number <= *max),
+                ),
+            },
+            Test::Present(_) => Truth::Undecidable,
+        }
+    }
+}
+
+fn among<D: Datum>(literals: &[Literal], datum: D) -> Truth {
+    if literals.iter().any(|literal| literal.equals(datum)) {
+        return Truth::True;
+    }
+    let shape = datum.shape();
+    // A number that cannot be told exactly is no number of ours.
+    let told = shape != Shape::Number || datum.number().is_some();
+    if told && literals.iter().any(|literal| literal.shape() == shape) {
+        Truth::False
+    } else {
+        Truth::Undecidable
+    }
+}
+
+/// One step of a JSON Pointer (RFC 6901 §4).
+fn step<D: Datum>(at: D, token: &str) -> Option<D> {
+    match at.shape() {
+        Shape::Members => at.member(token),
+        Shape::List => {
+            let plain = token == "0" || !token.starts_with('0');
+            let digits = !token.is_empty() && token.bytes().all(|b| b.is_ascii_digit());
+            (plain && digits)
+                .then(|| token.parse().ok())
+                .flatten()
+                .and_then(|index| at.item(index))
+        }
+        Shape::Null | Shape::Boolean | Shape::Number | Shape::Text => None,
+    }
+}
+
+/// The reference tokens of a written JSON Pointer; none where it is not one (RFC 6901 §3).
+pub fn pointer(text: &str) -> Option<Box<[Box<str>]>> {
+    if text.is_empty() {
+        return Some(Box::default());
+    }
+    let tokens = text.strip_prefix('/')?;
+    let unescaped = |token: &str| {
+        let mut rest = token;
+        while let Some((_, after)) = rest.split_once('~') {
+            if !after.starts_with(['0', '1']) {
+                return None;
+            }
+            rest = after;
+        }
+        let text: Cow<'_, str> = token.replace("~1", "/").replace("~0", "~").into();
+        Some(text.into())
+    };
+    tokens.split('/').map(unescaped).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! Patterns over names, arranged so that a name meets only those that may match it.
+
+use crate::glob::Glob;
+use std::collections::{BTreeMap, HashMap};
+
+/// What belongs to each pattern, found by name.
+#[derive(Debug, Clone)]
+pub(crate) struct Names<T> {
+    /// Patterns without a star.
+    exact: HashMap<Box<str>, T>,
+    /// The pattern `*`.
+    any: Option<T>,
+    /// Patterns by the literal text that they begin with.
+    heads: Ends<T>,
+    /// Patterns by the literal text that they end with, where that is the longer one.
+    tails: Ends<T>,
+    /// Patterns with a star at both ends.
+    rest: Box<[(Glob, T)]>,
+}
+
+/// Patterns by a literal end.
+#[derive(Debug, Clone)]
+struct Ends<T> {
+    /// Every length of an end, shortest first.
+    lengths: Box<[usize]>,
+    by_end: HashMap<Box<[u8]>, Vec<(Glob, T)>>,
+}
+
+impl<T> Default for Names<T> {
+    fn default() -> Self {
+        Self::new(BTreeMap::<&str, T>::new())
+    }
+}
+
+impl<T> Names<T> {
+    pub(crate) fn new<'p>(patterns: impl IntoIterator<Item = (&'p str, T)>) -> Self {
+        let mut exact = HashMap::new();
+        let mut any = None;
+        let (mut heads, mut tails) = (HashMap::new(), HashMap::new());
+        let mut rest = Vec::new();
+        for (pattern, of) in patterns {
+            let glob = Glob::new(pattern);
+            let (head, tail) = glob.ends();
+            if glob.is_literal() {
+                exact.insert(pattern.into(), of);
+            } else if pattern == "*" {
+                any = Some(of);
+            } else if head.is_empty() && tail.is_empty() {
+                rest.push((glob, of));
+            } else {
+                let (ends, end) = if head.len() >= tail.len() {
+                    (&mut heads, head)
+                } else {
+                    (&mut tails, tail)
+                };
+                let end: Box<[u8]> = end.as_bytes().into();
+                let bucket: &mut Vec<(Glob, T)> = ends.entry(end).or_default();
+                bucket.push((glob, of));
+            }
+        }
+        Self {
+            exact,
+            any,
+            heads: Ends::new(heads),
+            tails: Ends::new(tails),
+            rest: rest.into(),
+        }
+    }
+
+    /// What belongs to each pattern that matches.
+    pub(crate) fn each<'t>(&'t self, name: &str, mut found: impl FnMut(&'t T)) {
+        if let Some(of) = self.exact.get(name) {
+            found(of);
+        }
+        if let Some(of) = &self.any {
+            found(of);
+        }
+        let bytes = name.as_bytes();
+        for length in &self.heads.lengths {
+            let Some(head) = bytes.get(..*length) else {
+                break;
+            };
+            self.heads.each(head, name, &mut found);
+        }
+        for length in &self.tails.lengths {
+            let Some(begin) = bytes.len().checked_sub(*length) else {
+                break;
+            };
+            let tail = bytes.get(begin..).unwrap_or_default();
+            self.tails.each(tail, name, &mut found);
+        }
+        for (glob, of) in &self.rest {
+            if glob.matches(name) {
+                found(of);
+            }
+        }
+    }
+}
+
+impl<T> Ends<T> {
+    fn new(by_end: HashMap<Box<[u8]>, Vec<(Glob, T)>>) -> Self {
+        let mut lengths: Vec<usize> = by_end.keys().map(|end| end.len()).collect();
+        lengths.sort_unstable();
+        lengths.dedup();
+        Self {
+            lengths: lengths.into(),
+            by_end,
+        }
+    }
+
+    fn each<'t>(&'t self, end: &[u8], name: &str, found: &mut impl FnMut(&'t T)) {
+        for (glob, of) in self.by_end.get(end).into_iter().flatten() {
+            if glob.matches(name) {
+                found(of);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_pattern_that_matches_is_found_once(
+            patterns in prop::collection::btree_set("[ab*]{0,5}", 0..12),
+            name in "[ab]{0,6}",
+        ) {
+            let names = Names::new(patterns.iter().map(|p| (p.as_str(), p.clone())));
+            let mut found = Vec::new();
+            names.each(&name, |p| found.push(p.clone()));
+            found.sort();
+            let wanted: Vec<_> = patterns
+                .iter()
+                .filter(|p| Glob::new(p).matches(&name))
+                .cloned()
+                .collect();
+            prop_assert_eq!(found, wanted);
+        }
+    }
+}
