@@ -37,28 +37,13 @@ impl Accepted {
         directory.join("accepted.sha256")
     }
 
-    /// Nothing is accepted yet; what an earlier run has accepted stays until something is. Its key
-    /// goes on, so that servers which have not changed keep their clusters.
-    ///
-    /// # Errors
-    /// The system gives no random bytes.
-    pub fn new(path: PathBuf) -> Result<Self, getrandom::Error> {
-        let kept = fs::read_to_string(&path)
-            .ok()
-            .and_then(|text| key_in(&text));
-        let key = match kept {
-            Some(key) => key,
-            None => {
-                let mut key = TagKey::default();
-                getrandom::fill(&mut key)?;
-                key
-            }
-        };
-        Ok(Self {
+    /// Nothing is accepted yet; what an earlier run has accepted stays until something is.
+    pub fn new(path: PathBuf, key: TagKey) -> Self {
+        Self {
             path,
             key,
             written: None,
-        })
+        }
     }
 
     /// The key of tags.
@@ -91,19 +76,6 @@ impl Accepted {
     }
 }
 
-/// The key in the second line.
-fn key_in(text: &str) -> Option<TagKey> {
-    let line = text.lines().nth(1)?;
-    if line.len() != 64 || !line.is_ascii() {
-        return None;
-    }
-    let mut key = TagKey::default();
-    for (byte, at) in key.iter_mut().zip((0..).step_by(2)) {
-        *byte = u8::from_str_radix(line.get(at..at + 2)?, 16).ok()?;
-    }
-    Some(key)
-}
-
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -120,7 +92,7 @@ mod tests {
     fn the_hash_of_the_document_for_the_owner_alone() {
         let directory = tempfile::tempdir().unwrap();
         let path = Accepted::in_state(directory.path());
-        let mut accepted = Accepted::new(path.clone()).unwrap();
+        let mut accepted = Accepted::new(path.clone(), [7; 32]);
         accepted.set(Some(b"abc")).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let (hash, key) = text.split_once('\n').unwrap();
@@ -128,11 +100,7 @@ mod tests {
             hash,
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
-        assert_eq!(key.trim_end().len(), 64);
-        // The next process goes on with the key; without the file there is another.
-        assert_eq!(Accepted::new(path.clone()).unwrap().key(), accepted.key());
-        let other = Accepted::in_state(&directory.path().join("other"));
-        assert_ne!(Accepted::new(other).unwrap().key(), accepted.key());
+        assert_eq!(key.trim_end(), "07".repeat(32));
         assert!(!format!("{accepted:?}").contains(key.trim_end()));
         assert_eq!(
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
@@ -153,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_is_told() {
-        let mut accepted = Accepted::new(PathBuf::from("/nowhere/at/all/accepted.sha256")).unwrap();
+        let mut accepted = Accepted::new(PathBuf::from("/nowhere/at/all/accepted.sha256"), [7; 32]);
         assert!(accepted.set(Some(b"abc")).is_err());
     }
 }

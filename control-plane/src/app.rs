@@ -8,15 +8,19 @@ use mcp_zero_compile::{
     Compiled, DevIssuer, Diagnostics, Environment, Look, Reach, Source, Unset, compile,
     compile_without_file,
 };
+use mcp_zero_gate::GatewayKey;
+use mcp_zero_proto::Keys;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 
 use crate::accepted::Accepted;
 use crate::failure::Failure;
+use crate::jwks::store::unix_now;
 use crate::jwks::{Fetcher, KeyStore, Looked, Shelf, look_up};
 use crate::publish::Publisher;
 use crate::run::audit::Sink;
 use crate::run::programs::Programs;
+use crate::seals::Seals;
 use crate::settings::{LogFormat, LogLevel, Settings};
 use crate::source::{Document, ReadError, read, watch as watch_file};
 use crate::telemetry::LogControl;
@@ -64,6 +68,8 @@ pub struct Start {
     pub bridge_socket: PathBuf,
     /// Where the hash of the accepted document is written.
     pub accepted: PathBuf,
+    /// The secret that is shared with gateways.
+    pub key: GatewayKey,
     /// Programs of this machine, where it is this process that starts them.
     pub programs: Option<Programs>,
     /// Changes the log level with the policy.
@@ -99,8 +105,10 @@ impl Plane {
             missing if missing.is_empty() => {}
             missing => return Err(Failure::configs(missing)),
         }
-        let accepted = Accepted::new(start.accepted)
-            .map_err(|e| Failure::runtime(format!("random bytes: {e}")))?;
+        // Of the gateway key, so that every control plane tags servers alike.
+        let accepted = Accepted::new(start.accepted, start.key.derive("tag", ""));
+        let seals = Seals::open(&start.settings.state_dir, unix_now())
+            .map_err(|e| Failure::config(e.to_string()))?;
         let (publisher, resources) = Publisher::new(
             start.listener.clone(),
             start.module.clone(),
@@ -128,6 +136,7 @@ impl Plane {
             compiled,
             document,
             accepted,
+            seals,
             local,
             open: false,
             due: false,
@@ -156,6 +165,7 @@ struct Worker {
     /// What `compiled` was made of.
     document: Option<Document>,
     accepted: Accepted,
+    seals: Seals,
     local: Local,
     /// The first policy was published.
     open: bool,
@@ -185,6 +195,9 @@ impl Worker {
                     }
                 }
                 _ = tick.tick() => {}
+            }
+            if self.seals.refresh(unix_now()) && self.open {
+                self.publish();
             }
             let now = self.begin.elapsed();
             for plan in self.store.due(now) {
@@ -263,7 +276,10 @@ impl Worker {
             return;
         }
         self.due = false;
-        let keys = self.store.keys();
+        let keys = Keys {
+            seals: self.seals.ids().to_vec(),
+            ..self.store.keys()
+        };
         self.publisher.publish(&self.compiled, keys, Instant::now());
         let dev = self.environment.dev_issuer.as_ref();
         let published = Published {

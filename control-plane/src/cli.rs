@@ -3,6 +3,7 @@
 mod bootstrap;
 mod compile;
 mod health;
+mod rotate;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
 use mcp_zero_compile::{Compiled, DevIssuer, Diagnostic, Environment, Unset, graphical};
+use mcp_zero_gate::GatewayKey;
 use tokio::sync::watch;
 
 use crate::accepted::Accepted;
@@ -18,7 +20,7 @@ use crate::app::{self, Plane, Start};
 use crate::dev::{DevIdentity, Person};
 use crate::failure::Failure;
 use crate::run::programs::{Programs, on_path};
-use crate::run::{audit, gateway, tether};
+use crate::run::{audit, gateway, gateway_key, tether};
 use crate::settings::{self, Options, Settings};
 use crate::source::{Document, read};
 use crate::xds::resource::{FilterModule, ListenerSettings};
@@ -54,6 +56,8 @@ enum Command {
     Health(health::HealthArgs),
     /// Make a token of the development issuer
     Token(TokenArgs),
+    /// Seal new sessions with another key
+    RotateSessions(rotate::RotateArgs),
     /// Become a program that ends when `parent` does
     #[command(name = tether::COMMAND, hide = true)]
     Tethered(TetheredArgs),
@@ -139,6 +143,7 @@ impl Cli {
             Some(Command::Bootstrap(args)) => bootstrap::run(&args),
             Some(Command::Health(args)) => health::run(&args).await,
             Some(Command::Token(args)) => token(&args),
+            Some(Command::RotateSessions(args)) => rotate::run(&args),
             Some(Command::Tethered(args)) => Err(tether::become_child(
                 args.parent,
                 &args.program,
@@ -168,7 +173,11 @@ async fn run(args: RunArgs) -> Result<(), Failure> {
     };
     let (stop, stopped) = watch::channel(false);
     on_signal(stop.clone());
-    let mut start = start(settings, dev, Listen::Unix(xds_socket), log)?;
+    let key = match settings.gateway_key.clone() {
+        Some(key) => key,
+        None => gateway_key::open_or_create(&settings.state_dir)?,
+    };
+    let mut start = start(settings, dev, Listen::Unix(xds_socket), log, key)?;
     start.programs = Some(programs(&start.settings)?);
     gateway::run(plan, start, stop, stopped).await
 }
@@ -191,7 +200,13 @@ async fn serve(args: ServeArgs) -> Result<(), Failure> {
     let (stop, stopped) = watch::channel(false);
     on_signal(stop.clone());
     let admin_address = settings.admin;
-    let mut start = start(settings, None, xds.clone(), log)?;
+    let key = settings.gateway_key.clone().ok_or_else(|| {
+        Failure::config(
+            "MCP_GATEWAY_KEY is not set: session ids are sealed with it, here and in each Envoy; \
+             make one with `openssl rand -hex 32` and give it to all of them",
+        )
+    })?;
+    let mut start = start(settings, None, xds.clone(), log, key)?;
     if let Some(file) = &args.accepted {
         start.accepted = absolute(file)?;
     }
@@ -256,12 +271,18 @@ fn shown(document: &Document, diagnostics: &[Diagnostic]) -> String {
     graphical(&document.name, &text, diagnostics, look)
 }
 
-fn token(args: &TokenArgs) -> Result<(), Failure> {
+fn state_directory(given: Option<&String>) -> Result<PathBuf, Failure> {
     let from_environment =
         settings::process_environment("MCP_STATE_DIR").map_err(Failure::config)?;
-    let directory = args.state_dir.clone().or(from_environment);
-    let directory = directory.unwrap_or_else(|| ".mcp-zero".to_owned());
-    let identity = DevIdentity::open(Path::new(&directory))?;
+    let directory = given.cloned().or(from_environment);
+    Ok(PathBuf::from(
+        directory.unwrap_or_else(|| ".mcp-zero".to_owned()),
+    ))
+}
+
+fn token(args: &TokenArgs) -> Result<(), Failure> {
+    let directory = state_directory(args.state_dir.as_ref())?;
+    let identity = DevIdentity::open(&directory)?;
     let person = Person {
         user: args.user.clone(),
         groups: args.groups.clone(),
@@ -299,6 +320,7 @@ fn start(
     dev: Option<DevIssuer>,
     xds: Listen,
     log: telemetry::LogControl,
+    key: GatewayKey,
 ) -> Result<Start, Failure> {
     let state = absolute(&settings.state_dir)?;
     let listener = listener(&settings, &state);
@@ -321,6 +343,7 @@ fn start(
     Ok(Start {
         bridge_socket,
         accepted: Accepted::in_state(&state),
+        key,
         programs: None,
         listener,
         module: FilterModule {

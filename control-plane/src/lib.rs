@@ -11,6 +11,7 @@ pub mod jwks;
 pub mod publish;
 pub mod replace;
 pub mod run;
+pub mod seals;
 pub mod settings;
 pub mod source;
 pub mod telemetry;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::failure::Failure;
 
 pub use mcp_zero_compile::{LogFormat, LogLevel};
+use mcp_zero_gate::GatewayKey;
 
 /// What can be set on the command line; absent fields come from the environment.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -112,6 +113,8 @@ pub struct Settings {
     pub bridge_program: Option<PathBuf>,
     /// Where health and administration are served.
     pub admin: Option<SocketAddr>,
+    /// The secret that is shared with gateways, where it was given. From the environment alone.
+    pub gateway_key: Option<GatewayKey>,
 }
 
 /// Reads one variable; `Err` where it is not text.
@@ -126,8 +129,11 @@ pub fn process_environment(name: &str) -> Result<Option<String>, String> {
     }
 }
 
+/// The variable of the gateway key, here and in Envoy.
+pub const GATEWAY_KEY: &str = "MCP_GATEWAY_KEY";
+
 /// Variables of features that this build does not have; anything but nothing is refused.
-const NOT_BUILT: [&str; 13] = [
+const NOT_BUILT: [&str; 12] = [
     "OKTA_TOKEN_ENDPOINT",
     "OKTA_CLIENT_ID",
     "OKTA_CLIENT_SECRET",
@@ -139,7 +145,6 @@ const NOT_BUILT: [&str; 13] = [
     "ANALYTICS_RETENTION_SECONDS",
     "MCP_CORS_ORIGINS",
     "MCP_CORS_MAX_AGE",
-    "MCP_GATEWAY_KEY",
     "ANALYTICS_BUCKET_SECONDS",
 ];
 
@@ -223,6 +228,7 @@ impl Reader<'_> {
             bridge: self.bridge(&options.bridge),
             bridge_program: path(self.text(&options.bridge_program, "MCP_STDIO_BRIDGE")),
             admin: admin?,
+            gateway_key: self.gateway_key(),
         };
         if settings.policy_file.is_some() && settings.upstream_url.is_some() {
             self.problems.push(
@@ -302,6 +308,20 @@ impl Reader<'_> {
             Err(_) => {
                 self.problems.push(format!(
                     "MCP_ADMIN: `{text}` is no address with a port, nor `off`"
+                ));
+                None
+            }
+        }
+    }
+
+    /// What is wrong with it is told without it.
+    fn gateway_key(&mut self) -> Option<GatewayKey> {
+        let text = self.text(&None, GATEWAY_KEY)?;
+        match GatewayKey::parse(text.trim()) {
+            Ok(key) => Some(key),
+            Err(error) => {
+                self.problems.push(format!(
+                    "{GATEWAY_KEY}: {error}; make one with `openssl rand -hex 32`"
                 ));
                 None
             }

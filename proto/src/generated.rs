@@ -286,6 +286,10 @@ pub struct Audit {
 pub struct Keys {
     #[prost(message, repeated, tag = "1")]
     pub sets: ::prost::alloc::vec::Vec<KeySet>,
+    /// Ids of the keys that session ids are sealed with, eight hex digits each; the first seals, all
+    /// open. The keys are derived from the gateway key, which never travels.
+    #[prost(string, repeated, tag = "2")]
+    pub seals: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// The keys of one issuer.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -89,6 +89,8 @@ pub(crate) fn variables(
 ) -> Vec<(&'static str, PathBuf)> {
     let [gateway, demo, bridge] = programs;
     vec![
+        // For control planes and Envoys that tests start apart.
+        ("MCP_GATEWAY_KEY", PathBuf::from("5e".repeat(32))),
         ("MCP_ZERO_TEST_GATEWAY", gateway),
         ("MCP_ZERO_TEST_DEMO_SERVER", demo),
         ("MCP_ZERO_TEST_BRIDGE", bridge),

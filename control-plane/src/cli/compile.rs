@@ -4,13 +4,14 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use mcp_zero_compile::{Compiled, Reach, Unset};
-use mcp_zero_gate::{Loaded, text_of};
+use mcp_zero_gate::{GatewayKey, Loaded, text_of};
 use mcp_zero_proto::Keys;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::failure::Failure;
 use crate::jwks::once;
+use crate::seals::Seals;
 use crate::settings::Options;
 
 #[derive(Debug, clap::Args)]
@@ -40,11 +41,16 @@ pub(super) async fn run(args: &CompileArgs) -> Result<(), Failure> {
     if !compiled.warnings.is_empty() {
         tell(&super::shown(&document, &compiled.warnings));
     }
-    let keys = keys(&args.keys, &compiled).await?;
+    let keys = Keys {
+        seals: Seals::first(),
+        ..keys(&args.keys, &compiled).await?
+    };
     let facts = facts(&compiled, &keys);
     let snapshot = compiled.snapshot(keys);
     // The filter's own reader: what it would refuse leaves this program under no name.
-    Loaded::read(&snapshot)
+    // Which gateway key it will have makes no difference to that.
+    let any = GatewayKey::from_bytes([0; 32]);
+    Loaded::read(&snapshot, Some(&any))
         .map_err(|e| Failure::runtime(format!("the filter would refuse this snapshot: {e}")))?;
     let text = text_of(&snapshot);
     match &args.out {

@@ -7,7 +7,7 @@ mod fetch;
 pub mod once;
 mod schedule;
 mod shelf;
-mod store;
+pub(crate) mod store;
 
 pub use fetch::{FetchError, Fetched, Fetcher};
 pub use schedule::Schedule;

@@ -159,6 +159,8 @@ impl KeyStore {
         });
         proto::Keys {
             sets: sets.collect(),
+            // Of no concern here: `Seals`.
+            seals: Vec::new(),
         }
     }
 }
@@ -192,7 +194,7 @@ pub(super) fn source(plan: &IssuerPlan) -> Source {
     (plan.issuer.clone(), plan.jwks_uri.clone())
 }
 
-fn unix_now() -> u64 {
+pub(crate) fn unix_now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |d| d.as_secs())

@@ -35,6 +35,7 @@ impl BridgeCommand {
         listen.push(&self.socket);
         Program {
             access_log: None,
+            gateway_key: None,
             kind: Kind::Bridge,
             file: self.program,
             arguments: vec![

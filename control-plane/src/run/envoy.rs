@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use mcp_zero_gate::GatewayKey;
+
 use super::supervisor::{Kind, Program};
 use crate::settings::LogLevel;
 
@@ -23,6 +25,8 @@ pub struct EnvoyCommand {
     pub log_level: LogLevel,
     /// Its access log.
     pub access_log: PathBuf,
+    /// What its filter derives keys from.
+    pub gateway_key: GatewayKey,
 }
 
 impl EnvoyCommand {
@@ -33,6 +37,7 @@ impl EnvoyCommand {
             kind: Kind::Envoy,
             file: self.program,
             arguments,
+            gateway_key: Some(self.gateway_key),
             socket: self.admin_socket,
             access_log: Some(self.access_log),
         }

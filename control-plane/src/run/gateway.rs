@@ -150,6 +150,7 @@ fn envoy_command(gateway: &Gateway, start: &Start, state: &Path) -> Result<Envoy
         base_id: gateway.base_id,
         concurrency: gateway.concurrency,
         access_log: PathBuf::from(&start.listener.access_log),
+        gateway_key: start.key.clone(),
         log_level: start.settings.log_level.unwrap_or(LogLevel::Info),
     })
 }

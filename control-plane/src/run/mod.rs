@@ -8,6 +8,7 @@ pub mod bridge;
 pub mod envoy;
 pub mod envoy_admin;
 pub mod gateway;
+pub mod gateway_key;
 pub mod probe;
 pub mod programs;
 pub mod record;

@@ -6,6 +6,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use mcp_zero_compile::SECRET_VARIABLES;
+use mcp_zero_gate::GatewayKey;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::Child;
@@ -16,6 +17,7 @@ use super::scrub::{scrub, without};
 use super::{audit, envoy_admin, tether};
 use crate::app::Published;
 use crate::failure::{EX_CONFIG, Failure};
+use crate::settings::GATEWAY_KEY;
 
 /// How long a child may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -33,6 +35,8 @@ pub struct Program {
     pub file: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
+    /// The gateway key, for a child that must have it: it is not inherited.
+    pub gateway_key: Option<GatewayKey>,
     /// The Unix socket that it makes; a stale one is removed before each start.
     pub socket: PathBuf,
     /// The access log that it writes: its ends are noted there.
@@ -68,6 +72,11 @@ impl Program {
             // but the gateway's own secrets.
             .env_clear()
             .envs(inherited(std::env::vars_os()))
+            .envs(
+                self.gateway_key
+                    .iter()
+                    .map(|key| (GATEWAY_KEY, key.to_hex())),
+            )
             .kill_on_drop(true)
             // A Ctrl-C is ours to handle: the child is asked to end afterwards.
             .process_group(0)
@@ -299,6 +308,7 @@ mod tests {
             log.display()
         );
         let program = Program {
+            gateway_key: None,
             access_log: None,
             kind: Kind::Bridge,
             file: PathBuf::from("/bin/sh"),

@@ -18,8 +18,10 @@ pub(crate) enum Refusal {
     BadToken,
     /// Host or origin.
     Foreign,
-    /// Path or session.
+    /// Path.
     NotFound,
+    /// Session: there is none, or it is another's.
+    NoSession,
     /// The method of HTTP; what is allowed instead.
     HttpMethod(&'static str),
     /// The body, or that there is none, cannot be read: -32700 or -32600.
@@ -73,6 +75,7 @@ impl Refusal {
             Self::BadToken => "bad_token",
             Self::Foreign => "foreign_host_or_origin",
             Self::NotFound => "not_found",
+            Self::NoSession => "no_session",
             Self::HttpMethod(_) => "http_method",
             Self::Unreadable(_) => "unreadable",
             Self::Disagreement => "header_mismatch",
@@ -145,7 +148,7 @@ impl Refusal {
         match self {
             Self::NoToken | Self::BadToken => (401, -31401, "Authentication required"),
             Self::Foreign => (403, -31403, "Host or origin not allowed"),
-            Self::NotFound => (404, -31404, "Not found"),
+            Self::NotFound | Self::NoSession => (404, -31404, "Not found"),
             Self::HttpMethod(_) => (405, -31405, "Method not allowed"),
             Self::Unreadable(code) => (400, *code, "Unreadable message"),
             Self::Disagreement => (400, -32020, "Headers and body disagree"),

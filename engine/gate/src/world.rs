@@ -3,7 +3,9 @@
 use crate::action::Action;
 use crate::configuration::{self, ConfigurationError};
 use crate::judge::Standings;
-use mcp_zero_identity::{Algorithm, Issuer, Key, KeySet, TokenCache, Verifier};
+use mcp_zero_identity::{
+    Algorithm, GatewayKey, Issuer, Key, KeySet, Sealer, SealerError, TokenCache, Verifier,
+};
 use mcp_zero_mask::{Entity, Masker};
 use mcp_zero_policy::{DecodeError, KeyMaterial, Snapshot};
 use std::cell::Cell;
@@ -27,6 +29,12 @@ pub enum LoadError {
     /// A key cannot be used.
     #[error("issuer `{0}`: unusable key")]
     Key(String),
+    /// The gateway key is not there: sessions could not be sealed.
+    #[error("MCP_GATEWAY_KEY is missing, or is not 64 hexadecimal digits")]
+    GatewayKey,
+    /// It names no usable keys to seal with.
+    #[error("keys of sessions: {0}")]
+    Seals(#[from] SealerError),
     /// It names an entity that this module does not find.
     #[error("masking: entity `{0}` not supported")]
     Entity(String),
@@ -39,6 +47,7 @@ pub(crate) struct Live {
     pub(crate) verifier: Verifier,
     pub(crate) masker: Masker,
     pub(crate) standings: Standings,
+    pub(crate) sealer: Sealer,
 }
 
 /// A snapshot that was read and checked, ready to become the live one.
@@ -50,10 +59,12 @@ impl Loaded {
     ///
     /// # Errors
     /// [`LoadError`]: this module cannot enforce it.
-    pub fn read(configuration: &[u8]) -> Result<Self, LoadError> {
+    pub fn read(configuration: &[u8], key: Option<&GatewayKey>) -> Result<Self, LoadError> {
         let encoded = configuration::snapshot(configuration)?;
         let snapshot = Snapshot::decode(&encoded)?;
+        let key = key.ok_or(LoadError::GatewayKey)?;
         Ok(Self(Rc::new(Live {
+            sealer: Sealer::new(key, snapshot.seals())?,
             verifier: verifier(&snapshot)?,
             masker: masker(&snapshot)?,
             standings: Standings::default(),
@@ -126,8 +137,8 @@ impl World {
     ///
     /// # Errors
     /// [`LoadError`]; nothing changes then.
-    pub fn load(&mut self, encoded: &[u8]) -> Result<(), LoadError> {
-        self.adopt(&Loaded::read(encoded)?);
+    pub fn load(&mut self, encoded: &[u8], key: Option<&GatewayKey>) -> Result<(), LoadError> {
+        self.adopt(&Loaded::read(encoded, key)?);
         Ok(())
     }
 

@@ -14,6 +14,7 @@ mod error;
 mod issuer;
 pub mod jwks;
 mod key;
+mod seal;
 #[cfg(test)]
 mod testing;
 mod verify;
@@ -24,4 +25,7 @@ pub use credential::{Credential, CredentialError, MAX_TOKEN_BYTES};
 pub use error::TokenError;
 pub use issuer::{Algorithm, Issuer};
 pub use key::{Key, KeyError, KeySet};
+pub use seal::{
+    GatewayKey, GatewayKeyError, MAX_SEALED_BYTES, Owner, Purpose, Sealer, SealerError,
+};
 pub use verify::{Unverified, Verifier};

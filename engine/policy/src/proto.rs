@@ -62,6 +62,7 @@ impl Snapshot {
             rules,
             issuers: each(policy.issuers, issuer)?,
             keys: each(keys.sets, key_set)?,
+            seals: boxed(keys.seals),
             surface: Surface {
                 public_url: filled("public_url", surface.public_url)?,
                 allowed_hosts: boxed(surface.allowed_hosts),

@@ -21,6 +21,7 @@ pub struct Snapshot {
     pub(crate) index: Index,
     pub(crate) issuers: Vec<Issuer>,
     pub(crate) keys: Vec<KeySet>,
+    pub(crate) seals: Vec<Box<str>>,
     pub(crate) surface: Surface,
     pub(crate) masking: Vec<Masking>,
     pub(crate) audit: Audit,
@@ -166,6 +167,11 @@ impl Snapshot {
     /// Keys by issuer.
     pub fn keys(&self) -> &[KeySet] {
         &self.keys
+    }
+
+    /// Ids of the keys that session ids are sealed with; the first seals, all open.
+    pub fn seals(&self) -> &[Box<str>] {
+        &self.seals
     }
 
     /// Names of the gateway.

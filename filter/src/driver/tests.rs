@@ -61,6 +61,8 @@ fn world() -> World {
             bridged: false,
         }],
         rules: vec![proto::Rule {
+            when: Vec::new(),
+            shadow: false,
             id: "secret".to_owned(),
             description: "no secrets".to_owned(),
             effect: proto::Effect::Deny.into(),
@@ -91,8 +93,13 @@ fn world() -> World {
         ..Default::default()
     };
     let mut world = World::default();
-    let snapshot = proto::Snapshot::seal(policy, proto::Keys::default());
-    world.load(&snapshot.encode_to_vec()).unwrap();
+    let keys = proto::Keys {
+        seals: vec!["00000001".to_owned()],
+        ..Default::default()
+    };
+    let snapshot = proto::Snapshot::seal(policy, keys);
+    let key = mcp_zero_gate::GatewayKey::from_bytes([1; 32]);
+    world.load(&snapshot.encode_to_vec(), Some(&key)).unwrap();
     world
 }
 

@@ -3,7 +3,7 @@
 
 use super::envoy::{info, warn};
 use super::{envoy, ffi};
-use mcp_zero_gate::{Loaded, Mark, World};
+use mcp_zero_gate::{GatewayKey, Loaded, Mark, World};
 use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
@@ -17,6 +17,9 @@ pub(super) fn this() -> Rc<Worker> {
     WORKER.with(Rc::clone)
 }
 
+/// The variable of the gateway key.
+const KEY: &str = "MCP_GATEWAY_KEY";
+
 /// Time for Envoy to write what a callback left, in milliseconds.
 const FLUSH_MS: u32 = 10;
 
@@ -24,6 +27,8 @@ pub(super) struct Worker {
     pub(super) world: RefCell<World>,
     /// Names this life of the worker in its records.
     name: String,
+    /// From Envoy's environment; without it no snapshot is taken.
+    key: Option<GatewayKey>,
     sequence: Cell<u64>,
     open: Cell<u64>,
     /// Streams that are cut at the next tick.
@@ -36,6 +41,9 @@ impl Default for Worker {
             world: RefCell::default(),
             // The keys of a new hash state are random: two lives of a worker differ.
             name: format!("{:016x}", RandomState::new().hash_one(0)),
+            key: std::env::var(KEY)
+                .ok()
+                .and_then(|text| GatewayKey::parse(&text).ok()),
             sequence: Cell::new(0),
             open: Cell::new(0),
             cuts: RefCell::default(),
@@ -55,7 +63,7 @@ impl Worker {
             self.current(None);
             return Ok(None);
         }
-        match Loaded::read(configuration) {
+        match Loaded::read(configuration, self.key.as_ref()) {
             Ok(loaded) => {
                 self.current(Some(&loaded));
                 Ok(Some(loaded))

@@ -6,10 +6,12 @@ use envoy_types::pb::envoy::config::core::v3::{
 };
 use envoy_types::pb::envoy::extensions::filters::http::wasm::v3::Wasm;
 use envoy_types::pb::envoy::extensions::wasm::v3::{
-    FailurePolicy, PluginConfig, ReloadConfig, VmConfig, plugin_config,
+    EnvironmentVariables, FailurePolicy, PluginConfig, ReloadConfig, VmConfig, plugin_config,
 };
 use envoy_types::pb::google::protobuf::{Any, BoolValue, BytesValue};
 use envoy_types::util::pack_any;
+
+use crate::settings::GATEWAY_KEY;
 
 use super::{FilterModule, named, seconds};
 
@@ -41,6 +43,11 @@ pub(super) fn filter(module: &FilterModule, snapshot: Vec<u8>) -> (String, Any) 
                     specifier: Some(data_source::Specifier::Filename(module.path.clone())),
                     ..Default::default()
                 })),
+            }),
+            // The secret itself travels in Envoy's environment, never in its configuration.
+            environment_variables: Some(EnvironmentVariables {
+                host_env_keys: vec![GATEWAY_KEY.to_owned()],
+                ..Default::default()
             }),
             ..Default::default()
         })),

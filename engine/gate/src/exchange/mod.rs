@@ -5,6 +5,7 @@ mod inspect;
 mod open;
 mod request;
 mod response;
+mod session;
 mod stream;
 
 use crate::action::{Action, Flow};

@@ -1,6 +1,7 @@
 //! The head of a request: host, origin, path, token, method, type, size, session.
 
 use super::caller::{CALLER, pseudonym};
+use super::session::SESSION;
 use super::{Exchange, Facts, Phase, Verb};
 use crate::action::{Action, Flow, HeaderEdit, Reply};
 use crate::event::{Direction, RequestHead};
@@ -135,8 +136,12 @@ impl Exchange {
         {
             return Err(Refusal::TooLarge.into());
         }
-        self.session(headers)?;
-        Ok(facts(verb, headers)?)
+        let facts = facts(verb, headers)?;
+        // 2026-07-28 has no sessions: a header that says otherwise means nothing.
+        if facts.era == Era::Legacy {
+            self.present_session(&live, headers)?;
+        }
+        Ok(facts)
     }
 
     /// RFC 9728: what a client reads before it has a token.
@@ -211,24 +216,6 @@ impl Exchange {
         Ok(())
     }
 
-    fn session(&mut self, headers: &Headers) -> Result<(), Refusal> {
-        let session = headers
-            .one("mcp-session-id")
-            .map_err(|_| Refusal::NotFound)?;
-        let Some(session) = session else {
-            return Ok(());
-        };
-        if session.is_empty()
-            || session.len() > 512
-            || !session.bytes().all(|b| b.is_ascii_graphic())
-        {
-            return Err(Refusal::NotFound);
-        }
-        self.record.session = Some(digest(session));
-        self.session = Some(session.to_owned());
-        Ok(())
-    }
-
     /// The head is good; what the server must not see comes off.
     fn proceed(&mut self, facts: Facts, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Flow {
         self.accepts_stream = facts.accepts_stream;
@@ -245,7 +232,8 @@ impl Exchange {
                 || (accepts && name == b"accept");
             // Without a body of 2026-07-28 there is nothing that they mirror.
             let mirror = mirror || name == b"mcp-method" || name == b"mcp-name";
-            if (!known || (!mirrors && mirror)) && !seen.contains(&name) {
+            let of_no_era = facts.era == Era::Modern && name == SESSION.as_bytes();
+            if (!known || (!mirrors && mirror) || of_no_era) && !seen.contains(&name) {
                 seen.push(name);
                 let name = String::from_utf8_lossy(name).into_owned();
                 cx.out
@@ -258,6 +246,9 @@ impl Exchange {
         };
         if !accepts {
             set("accept", ACCEPT);
+        }
+        if let Some(session) = &self.session {
+            set(SESSION, session.as_bytes());
         }
         // The type that is read here, without parameters that a server could read otherwise.
         if facts.verb == Verb::Post && !head.headers.says("content-type", JSON) {

@@ -1,7 +1,6 @@
 //! The answer of the server: its head, and a body that is looked at whole.
 
 use super::inspect::Verdict;
-use super::open::digest;
 use super::{Exchange, Phase};
 use crate::action::{Action, Flow, HeaderEdit, Reply};
 use crate::event::{Direction, Origin, ResponseHead};
@@ -60,8 +59,10 @@ impl Exchange {
             200..=299 | 400 | 402 | 404..=599 => {}
             _ => return self.refuse(&Refusal::BadServer(502), cx),
         }
-        self.begun_session(head.headers);
         self.clean(head.headers, cx);
+        if let Err(refusal) = self.begun_session(head.headers, cx) {
+            return self.refuse(&refusal, cx);
+        }
         if head.ends {
             return self.nothing(status, cx);
         }
@@ -103,16 +104,6 @@ impl Exchange {
     fn response_limit(&self) -> Option<u32> {
         let live = self.live.as_ref()?;
         Some(live.snapshot.server(&self.server)?.max_response_bytes)
-    }
-
-    /// The session that the answer to `initialize` begins.
-    fn begun_session(&mut self, headers: &Headers) {
-        if let Ok(Some(session)) = headers.one("mcp-session-id")
-            && session.bytes().all(|b| b.is_ascii_graphic())
-        {
-            self.record.session.get_or_insert_with(|| digest(session));
-            self.session.get_or_insert_with(|| session.to_owned());
-        }
     }
 
     fn clean(&self, headers: &Headers, cx: &mut Cx<'_>) {

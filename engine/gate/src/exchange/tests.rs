@@ -5,6 +5,7 @@ mod conditions;
 mod heads;
 mod modern;
 mod requests;
+mod sessions;
 mod streams;
 
 use super::*;
@@ -12,6 +13,7 @@ use crate::action::{HeaderEdit, Reply};
 use crate::event::{Last, Origin, RequestHead, ResponseHead};
 use crate::head::Headers;
 use crate::world::World;
+use mcp_zero_identity::{GatewayKey, Owner, Purpose, Sealer};
 use mcp_zero_proto as proto;
 use serde_json::{Value, json};
 
@@ -100,7 +102,22 @@ pub(super) fn policy() -> proto::Policy {
 
 pub(super) fn sealed(policy: proto::Policy) -> Vec<u8> {
     use proto::Message as _;
-    proto::Snapshot::seal(policy, proto::Keys::default()).encode_to_vec()
+    let keys = proto::Keys {
+        seals: vec!["00000001".to_owned()],
+        ..Default::default()
+    };
+    proto::Snapshot::seal(policy, keys).encode_to_vec()
+}
+
+pub(super) fn key() -> GatewayKey {
+    GatewayKey::from_bytes([1; 32])
+}
+
+/// A session of the server as the anonymous caller carries it.
+pub(super) fn session(id: &str) -> String {
+    let sealer = Sealer::new(&key(), &["00000001"]).unwrap();
+    let sealed = sealer.seal(Purpose::Session, Owner::Anonymous, &["s", id]);
+    sealed.unwrap()
 }
 
 /// One exchange and everything that it asked for.
@@ -171,7 +188,7 @@ impl Run {
 
     pub(super) fn open(pairs: &[(&str, &str)], ends: bool) -> Self {
         let mut world = World::default();
-        world.load(&sealed(policy())).unwrap();
+        world.load(&sealed(policy()), Some(&key())).unwrap();
         Self::open_in(world, pairs, ends)
     }
 

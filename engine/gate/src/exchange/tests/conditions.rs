@@ -69,7 +69,7 @@ fn conditional() -> proto::Policy {
 
 fn post(body: &str) -> Run {
     let mut world = World::default();
-    world.load(&sealed(conditional())).unwrap();
+    world.load(&sealed(conditional()), Some(&key())).unwrap();
     let mut run = Run::open_in(world, POST, false);
     run.on(Event::Request(body.as_bytes()));
     run

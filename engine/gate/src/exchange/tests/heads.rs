@@ -120,7 +120,7 @@ fn the_bridge_is_told_who_calls_and_nobody_else_is() {
         let mut policy = policy();
         policy.servers[0].bridged = true;
         let mut world = World::default();
-        world.load(&sealed(policy)).unwrap();
+        world.load(&sealed(policy), Some(&key())).unwrap();
         let head = with(&forged, &[(":method", method)]);
         let run = Run::open_in(world, &head, method != "POST");
         assert_eq!(
@@ -159,7 +159,7 @@ fn headers_need_not_be_text() {
     pairs.push((b"mcp-session-id".to_vec(), b"\xff".to_vec()));
     let headers = Headers::new(pairs);
     let mut world = World::default();
-    world.load(&sealed(policy())).unwrap();
+    world.load(&sealed(policy()), Some(&key())).unwrap();
     let head = RequestHead {
         headers: &headers,
         ends: false,
@@ -204,7 +204,9 @@ fn metadata_needs_an_issuer() {
     });
     let world = || {
         let mut world = World::default();
-        world.load(&sealed(with_issuer.clone())).unwrap();
+        world
+            .load(&sealed(with_issuer.clone()), Some(&key()))
+            .unwrap();
         world
     };
     let run = Run::open_in(world(), &head, true);

@@ -169,12 +169,14 @@ fn a_body_that_is_long_in_coming_is_judged_by_the_live_policy() {
     let mut stricter = policy();
     stricter.rules[0].servers[0].tools = patterns(&["send"]);
     stricter.servers[0].cluster = "s-2".to_owned();
-    run.world.load(&sealed(stricter.clone())).unwrap();
+    run.world
+        .load(&sealed(stricter.clone()), Some(&key()))
+        .unwrap();
     run.on(Event::Request(call("get_x", json!({})).as_bytes()));
     assert!(run.body().unwrap().contains("Access denied"));
     // What passes goes where the live policy says.
     let mut run = Run::open(POST, false);
-    run.world.load(&sealed(stricter)).unwrap();
+    run.world.load(&sealed(stricter), Some(&key())).unwrap();
     run.on(Event::Request(call("send", json!({})).as_bytes()));
     assert!(
         run.out.contains(&Action::Admit("s-2".to_owned())),

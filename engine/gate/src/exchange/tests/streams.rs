@@ -8,10 +8,11 @@ fn ask() -> Run {
 
 impl Run {
     fn open_session() -> Self {
+        let session = session("sess-1");
         let head = with(
             POST,
             &[
-                ("mcp-session-id", "sess-1"),
+                ("mcp-session-id", &session),
                 ("mcp-protocol-version", "2025-11-25"),
             ],
         );
@@ -191,7 +192,7 @@ fn an_old_stream_follows_the_live_policy() {
     run.respond(&[(":status", "200"), ("content-type", "text/event-stream")]);
     let mut stricter = policy();
     stricter.rules[0].servers[0].client_requests = None;
-    run.world.load(&sealed(stricter)).unwrap();
+    run.world.load(&sealed(stricter), Some(&key())).unwrap();
     let event = b"data: {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"roots/list\"}\n\n";
     let passed = |run: &Run| {
         run.out
@@ -209,7 +210,7 @@ fn an_old_stream_follows_the_live_policy() {
     gone.rules
         .iter_mut()
         .for_each(|r| r.servers[0].server = "other".into());
-    run.world.load(&sealed(gone)).unwrap();
+    run.world.load(&sealed(gone), Some(&key())).unwrap();
     run.on(Event::Chunk(event, Last::More));
     assert_eq!(run.out, [Action::Reset]);
 }
