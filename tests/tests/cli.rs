@@ -18,6 +18,7 @@ fn mcp_zero(arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
     let mut child = Command::new(part("MCP_ZERO_TEST_GATEWAY"))
         .args(arguments)
         .env_clear()
+        .env("MCP_GATEWAY_KEY", "5e".repeat(32))
         .envs(variables.iter().copied())
         .env("MCP_STATE_DIR", state.path())
         .env("MCP_ENVOY", part("MCP_ZERO_TEST_ENVOY"))

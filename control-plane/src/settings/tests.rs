@@ -65,9 +65,7 @@ fn what_is_not_built_is_refused_unless_off() {
     for (name, off, on) in [
         ("MCP_SSE_ENABLED", "false", "true"),
         ("ANALYTICS_REDIS_CLUSTER", "0", "1"),
-        ("MCP_CORS_ORIGINS", "", "https://a.example"),
         ("OKTA_CLIENT_SECRET", "", "hush"),
-        ("MCP_GATEWAY_KEY", "", "00"),
         ("ANALYTICS_REDIS_URL", "", "redis://h"),
     ] {
         assert!(load(&[(name, off)]).is_ok(), "{name}");
@@ -75,6 +73,45 @@ fn what_is_not_built_is_refused_unless_off() {
         assert_eq!(failure.code(), 78);
         assert!(failure.to_string().contains(name));
         assert!(!failure.to_string().contains("hush"));
+    }
+}
+
+#[test]
+fn the_gateway_key_is_read_strictly_and_shown_nowhere() {
+    let key = "0123456789abcdef".repeat(4);
+    let settings = load(&[("MCP_GATEWAY_KEY", &key)]).unwrap();
+    assert!(settings.gateway_key.is_some());
+    assert!(!format!("{settings:?}").contains("0123456789abcdef"));
+    assert!(load(&[]).unwrap().gateway_key.is_none());
+    let failure = load(&[("MCP_GATEWAY_KEY", &key[1..])]).unwrap_err();
+    assert_eq!(failure.code(), 78);
+    let told = failure.to_string();
+    assert!(
+        told.contains("MCP_GATEWAY_KEY") && !told.contains("123456"),
+        "{told}"
+    );
+}
+
+#[test]
+fn cors_comes_from_the_environment() {
+    let settings = load(&[
+        ("MCP_CORS_ORIGINS", "https://a.example, https://b.example"),
+        ("MCP_CORS_ALLOW_CREDENTIALS", "off"),
+        ("MCP_CORS_MAX_AGE", "5"),
+    ]);
+    let cors = settings.unwrap().cors;
+    assert_eq!(
+        cors.origins.unwrap(),
+        ["https://a.example", "https://b.example"]
+    );
+    assert_eq!((cors.credentials, cors.max_age), (Some(false), Some(5)));
+    assert_eq!(load(&[]).unwrap().cors, CorsVariables::default());
+    for (name, value) in [
+        ("MCP_CORS_ALLOW_CREDENTIALS", "maybe"),
+        ("MCP_CORS_MAX_AGE", "-1"),
+    ] {
+        let told = load(&[(name, value)]).unwrap_err().to_string();
+        assert!(told.contains(name), "{told}");
     }
 }
 

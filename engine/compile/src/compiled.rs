@@ -54,6 +54,11 @@ impl Compiled {
         })
     }
 
+    fn has_cors(&self) -> bool {
+        let surface = self.policy.surface.as_ref();
+        surface.is_some_and(|surface| surface.cors.is_some())
+    }
+
     /// The line of the start that says how protected the gateway is.
     pub fn posture_line(&self) -> String {
         let meaning = match (self.issuers.is_empty(), self.policy.governance) {
@@ -82,11 +87,12 @@ impl Compiled {
         let plugins: Vec<&str> = self.plugins.iter().map(String::as_str).collect();
         let version = self.policy_version.get(..12).unwrap_or_default();
         format!(
-            "servers={} identity={} governance={} analytics=off plugins={} sse=off cors=off policy={version}",
+            "servers={} identity={} governance={} analytics=off plugins={} sse=off cors={} policy={version}",
             list(&servers),
             list(&identities),
             if self.policy.governance { "on" } else { "off" },
             list(&plugins),
+            if self.has_cors() { "on" } else { "off" },
         )
     }
 }

@@ -34,10 +34,23 @@ pub struct Environment {
     pub dev_issuer: Option<DevIssuer>,
     /// The gateway's name in audit records; part of the policy version, so keep it stable.
     pub gateway_id: String,
+    /// `MCP_CORS_*`, each over its counterpart in the policy.
+    pub cors: CorsVariables,
     /// What `${VAR}` in the policy stands for.
     pub variables: Variables,
     /// What happens to a `${VAR}` that has neither value nor default.
     pub unset: Unset,
+}
+
+/// `MCP_CORS_ORIGINS`, `MCP_CORS_ALLOW_CREDENTIALS` and `MCP_CORS_MAX_AGE`, where they are set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CorsVariables {
+    /// Serialized origins, or `*`.
+    pub origins: Option<Vec<String>>,
+    /// Whether cookies and the like may go with a request.
+    pub credentials: Option<bool>,
+    /// Seconds for which a browser may remember a preflight.
+    pub max_age: Option<u32>,
 }
 
 /// Variables of the process that `${VAR}` may name; [`fmt::Debug`] shows none of their values.

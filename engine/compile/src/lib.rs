@@ -29,7 +29,7 @@ use notes::Notes;
 pub use code::Code;
 pub use compiled::{Algorithm, Compiled, IssuerPlan, LogFormat, LogLevel, Logging, Posture};
 pub use diagnostic::{Diagnostic, Diagnostics, Look, Place, Severity};
-pub use environment::{DevIssuer, Environment, SECRET_VARIABLES, Unset, Variables};
+pub use environment::{CorsVariables, DevIssuer, Environment, SECRET_VARIABLES, Unset, Variables};
 pub use render::graphical;
 pub use server::{
     ClientCertificate, HttpServer, Reach, Scheme, ServerUrl, Sessions, StaticHeader, StdioServer,
@@ -60,9 +60,11 @@ pub fn compile(source: Source<'_>, environment: &Environment) -> Result<Compiled
     let identity = document.identities.count > 0 || !identities.is_empty();
     let posture = gates::posture(Some(&document), identity, environment, &mut notes);
     let upstreams = std::mem::take(&mut document.servers.upstreams);
+    let cors = document.cors.take();
     let warnings = notes.finish()?;
     let parts = Parts {
         document: Some(document),
+        cors,
         identities,
         upstreams,
         posture,
@@ -118,9 +120,11 @@ pub fn compile_without_file(environment: &Environment) -> Result<Compiled, Diagn
             Vec::new()
         }
     };
+    let cors = document::cors::read(None, &environment.cors, &mut notes);
     let warnings = notes.finish()?;
     let parts = Parts {
         document: None,
+        cors,
         identities,
         upstreams,
         posture,

@@ -6,7 +6,8 @@ use mcp_zero_proto as wire;
 use crate::compiled::{Algorithm, Compiled, Logging, Posture};
 use crate::diagnostic::Diagnostic;
 use crate::document::{
-    Claims, Condition, Document, Effect, Identity, Literal, Masking, Rule, Scope, Subjects, Test,
+    Claims, Condition, Cors, Document, Effect, Identity, Literal, Masking, Rule, Scope, Subjects,
+    Test,
 };
 use crate::environment::Environment;
 use crate::server::{Reach, Upstream};
@@ -15,6 +16,7 @@ use crate::server::{Reach, Upstream};
 pub(crate) struct Parts {
     /// Absent without a policy file.
     pub(crate) document: Option<Document>,
+    pub(crate) cors: Option<Cors>,
     pub(crate) identities: Vec<Identity>,
     pub(crate) upstreams: Vec<Upstream>,
     pub(crate) posture: Posture,
@@ -35,6 +37,7 @@ pub(crate) fn lower(parts: Parts, environment: &Environment) -> Compiled {
         surface: Some(wire::Surface {
             public_url: environment.public_url.clone(),
             allowed_hosts: environment.allowed_hosts.clone(),
+            cors: parts.cors.as_ref().map(cors),
         }),
         masking: maskings.iter().map(masking).collect(),
         audit: Some(wire::Audit {
@@ -52,6 +55,17 @@ pub(crate) fn lower(parts: Parts, environment: &Environment) -> Compiled {
         plugins: maskings.iter().map(|m| m.name.clone()).collect(),
         upstreams: parts.upstreams,
         posture: parts.posture,
+    }
+}
+
+fn cors(cors: &Cors) -> wire::Cors {
+    wire::Cors {
+        allow_origins: cors.allow_origins.clone(),
+        allow_methods: cors.allow_methods.clone(),
+        allow_headers: cors.allow_headers.clone(),
+        expose_headers: cors.expose_headers.clone(),
+        allow_credentials: cors.allow_credentials,
+        max_age_seconds: cors.max_age,
     }
 }
 
@@ -201,6 +215,7 @@ fn issuer(identity: &Identity) -> wire::Issuer {
         email: path(email),
         groups: path(groups),
         authorization_servers: identity.authorization_servers.clone(),
+        required_scopes: identity.required_scopes.clone(),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod action;
 mod configuration;
+mod cors;
 mod event;
 mod exchange;
 mod head;

@@ -16,6 +16,8 @@ pub(crate) enum Refusal {
     NoToken,
     /// A credential that is not accepted.
     BadToken,
+    /// A token without a scope that is required.
+    Scope,
     /// Host or origin.
     Foreign,
     /// Path.
@@ -65,6 +67,8 @@ pub(crate) struct Voice<'a> {
     pub(crate) modern: bool,
     /// `resource_metadata` of a challenge.
     pub(crate) metadata: &'a str,
+    /// Scopes of a challenge; empty where none are required.
+    pub(crate) scopes: &'a str,
 }
 
 impl Refusal {
@@ -73,6 +77,7 @@ impl Refusal {
         match self {
             Self::NoToken => "no_token",
             Self::BadToken => "bad_token",
+            Self::Scope => "insufficient_scope",
             Self::Foreign => "foreign_host_or_origin",
             Self::NotFound => "not_found",
             Self::NoSession => "no_session",
@@ -120,14 +125,9 @@ impl Refusal {
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
         }
         match self {
-            Self::NoToken | Self::BadToken => {
-                let error = match self {
-                    Self::BadToken => "error=\"invalid_token\", ",
-                    _ => "",
-                };
-                let challenge = format!("Bearer {error}resource_metadata=\"{}\"", voice.metadata);
-                headers.push(("www-authenticate".to_owned(), challenge));
-            }
+            Self::NoToken => headers.push(voice.challenge(None)),
+            Self::BadToken => headers.push(voice.challenge(Some("invalid_token"))),
+            Self::Scope => headers.push(voice.challenge(Some("insufficient_scope"))),
             Self::HttpMethod(allow) => headers.push(("allow".to_owned(), (*allow).to_owned())),
             _ => {}
         }
@@ -147,6 +147,7 @@ impl Refusal {
     fn row(&self, modern: bool) -> (u16, i64, &'static str) {
         match self {
             Self::NoToken | Self::BadToken => (401, -31401, "Authentication required"),
+            Self::Scope => (403, -31403, "Insufficient scope"),
             Self::Foreign => (403, -31403, "Host or origin not allowed"),
             Self::NotFound | Self::NoSession => (404, -31404, "Not found"),
             Self::HttpMethod(_) => (405, -31405, "Method not allowed"),
@@ -172,6 +173,20 @@ impl Refusal {
 }
 
 impl Voice<'_> {
+    /// `WWW-Authenticate` (RFC 6750 §3, RFC 9728 §5.1). The scopes are all that are needed, so that
+    /// a client asks once.
+    fn challenge(&self, error: Option<&str>) -> (String, String) {
+        let mut text = "Bearer ".to_owned();
+        if let Some(error) = error {
+            text.push_str(&format!("error=\"{error}\", "));
+        }
+        if !self.scopes.is_empty() {
+            text.push_str(&format!("scope=\"{}\", ", self.scopes));
+        }
+        text.push_str(&format!("resource_metadata=\"{}\"", self.metadata));
+        ("www-authenticate".to_owned(), text)
+    }
+
     fn sentence(&self, text: &str) -> String {
         format!("{text} (correlation_id={})", self.correlation_id)
     }

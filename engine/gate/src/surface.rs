@@ -1,5 +1,6 @@
 //! Where a request wants to go: host, origin and path, each judged on its own.
 
+use crate::cors;
 use crate::head::Headers;
 use mcp_zero_policy::Surface;
 
@@ -59,7 +60,9 @@ pub(crate) fn origin_is_ours(surface: &Surface, headers: &Headers) -> bool {
         Ok(Some(origin)) => origin,
         Err(_) => return false,
     };
-    if origin.eq_ignore_ascii_case(origin_of(&surface.public_url)) {
+    if origin.eq_ignore_ascii_case(origin_of(&surface.public_url))
+        || cors::allows(surface.cors.as_ref(), origin)
+    {
         return true;
     }
     let Some(authority) = authority_of(origin) else {
@@ -119,6 +122,7 @@ mod tests {
         Surface {
             public_url: "https://gw.example.com".into(),
             allowed_hosts: vec!["alias.example.com".into()],
+            cors: None,
         }
     }
 

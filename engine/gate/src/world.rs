@@ -168,6 +168,7 @@ fn verifier(snapshot: &Snapshot) -> Result<Verifier, LoadError> {
             user_id: texts(&issuer.user_id),
             email: texts(&issuer.email),
             groups: texts(&issuer.groups),
+            required_scopes: texts(&issuer.required_scopes),
         });
     }
     let mut sets = Vec::new();

@@ -15,6 +15,8 @@ pub struct Caller {
     pub email: Option<Box<str>>,
     /// The mapped groups, as the token orders them.
     pub groups: Vec<Box<str>>,
+    /// Whether the token has every scope that its issuer's entry requires.
+    pub in_scope: bool,
     /// The token's `exp` in Unix seconds, without leeway.
     pub expires_at: u64,
 }

@@ -95,7 +95,7 @@ pub(crate) fn caller(
     audience(claims, issuer)?;
     let subject = claims
         .get_text("sub")
-        .filter(|subject| !subject.is_empty())
+        .filter(|subject| !subject.trim().is_empty())
         .ok_or(TokenError::Subject)?;
     let user_id = at(claims, &issuer.user_id)
         .ok()
@@ -114,6 +114,7 @@ pub(crate) fn caller(
         user_id: user_id.into(),
         email: email.map(Into::into),
         groups: groups(claims, issuer)?,
+        in_scope: in_scope(claims, issuer)?,
         expires_at: window.expires_at,
     };
     Ok((caller, window))
@@ -135,6 +136,36 @@ fn audience(claims: Value<'_>, issuer: &Issuer) -> Result<(), TokenError> {
         Kind::Null | Kind::Bool | Kind::Number | Kind::Object => return Err(TokenError::Claims),
     };
     found.then_some(()).ok_or(TokenError::Audience)
+}
+
+/// Whether every required scope is there: in `scope`, a text with spaces (RFC 9068 §2.2.3), or in
+/// `scp`, mostly a list (Okta, Entra). A claim of another form is no claim of scopes.
+fn in_scope(claims: Value<'_>, issuer: &Issuer) -> Result<bool, TokenError> {
+    if issuer.required_scopes.is_empty() {
+        return Ok(true);
+    }
+    let mut found: Vec<String> = Vec::new();
+    for claim in ["scope", "scp"] {
+        let Some(value) = claims.get(claim) else {
+            continue;
+        };
+        let mut add = |value: Value<'_>| {
+            let text = value.text().ok_or(TokenError::Claims)?;
+            found.extend(text.split(' ').map(str::to_owned));
+            Ok(())
+        };
+        match value.kind() {
+            Kind::String => add(value)?,
+            Kind::Array => value.items().try_for_each(add)?,
+            Kind::Null | Kind::Bool | Kind::Number | Kind::Object => {
+                return Err(TokenError::Claims);
+            }
+        }
+    }
+    Ok(issuer
+        .required_scopes
+        .iter()
+        .all(|scope| found.contains(scope)))
 }
 
 /// Absent, one string, or a list of strings. Anything else might hide a group that a rule

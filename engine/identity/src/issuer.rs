@@ -58,6 +58,8 @@ pub struct Issuer {
     pub email: Vec<String>,
     /// The path of the claim that lists the groups.
     pub groups: Vec<String>,
+    /// Scopes that a token must have to be of any use here, all of them.
+    pub required_scopes: Vec<String>,
 }
 
 impl Issuer {

@@ -82,6 +82,7 @@ pub(crate) fn issuer() -> Issuer {
         user_id: vec!["sub".into()],
         email: vec!["email".into()],
         groups: vec!["groups".into()],
+        required_scopes: Vec::new(),
     }
 }
 

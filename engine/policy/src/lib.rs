@@ -21,7 +21,9 @@ pub use index::Standing;
 pub use proto::DecodeError;
 pub use regex::Regex;
 pub use rule::{Kind, Patterns, Rule, Scope, Subjects};
-pub use snapshot::{Audit, Issuer, Key, KeyMaterial, KeySet, Masking, Server, Snapshot, Surface};
+pub use snapshot::{
+    Audit, Cors, Issuer, Key, KeyMaterial, KeySet, Masking, Server, Snapshot, Surface,
+};
 
 #[cfg(test)]
 mod tests;

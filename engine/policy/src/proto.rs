@@ -5,7 +5,7 @@ use crate::decision::Effect;
 use crate::index::Index;
 use crate::rule::{Patterns, Rule, Scope, Subjects};
 use crate::snapshot::{
-    Audit, Issuer, Key, KeyMaterial, KeySet, Masking, Server, Snapshot, Surface,
+    Audit, Cors, Issuer, Key, KeyMaterial, KeySet, Masking, Server, Snapshot, Surface,
 };
 use crate::{Decimal, Glob, Regex};
 use mcp_zero_proto as wire;
@@ -66,6 +66,7 @@ impl Snapshot {
             surface: Surface {
                 public_url: filled("public_url", surface.public_url)?,
                 allowed_hosts: boxed(surface.allowed_hosts),
+                cors: surface.cors.map(cors).transpose()?,
             },
             masking: each(policy.masking, masking)?,
             audit: Audit {
@@ -248,6 +249,22 @@ fn scope(scope: wire::ServerScope) -> Result<Scope> {
     })
 }
 
+fn cors(cors: wire::Cors) -> Result<Cors> {
+    let any = cors.allow_origins.iter().any(|origin| origin == "*");
+    let alone = cors.allow_origins.len() == 1 && !cors.allow_credentials;
+    if cors.allow_origins.is_empty() || (any && !alone) {
+        return Err(DecodeError::Field("cors"));
+    }
+    Ok(Cors {
+        allow_origins: boxed(cors.allow_origins),
+        allow_methods: boxed(cors.allow_methods),
+        allow_headers: boxed(cors.allow_headers),
+        expose_headers: boxed(cors.expose_headers),
+        allow_credentials: cors.allow_credentials,
+        max_age_seconds: cors.max_age_seconds,
+    })
+}
+
 fn issuer(issuer: wire::Issuer) -> Result<Issuer> {
     let path = |field: &'static str, path: Option<wire::ClaimPath>| {
         path.map(|p| boxed(p.segments))
@@ -275,6 +292,7 @@ fn issuer(issuer: wire::Issuer) -> Result<Issuer> {
         email: path("issuer.email", issuer.email)?,
         groups: path("issuer.groups", issuer.groups)?,
         authorization_servers: boxed(issuer.authorization_servers),
+        required_scopes: boxed(issuer.required_scopes),
     })
 }
 

@@ -55,6 +55,25 @@ pub struct Surface {
     pub public_url: Box<str>,
     /// Host names besides the public one and the loopback names.
     pub allowed_hosts: Vec<Box<str>>,
+    /// What pages of other origins may do.
+    pub cors: Option<Cors>,
+}
+
+/// Cross-origin requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cors {
+    /// Serialized origins, or `*` alone.
+    pub allow_origins: Vec<Box<str>>,
+    /// Methods of HTTP.
+    pub allow_methods: Vec<Box<str>>,
+    /// Names of request headers.
+    pub allow_headers: Vec<Box<str>>,
+    /// Names of response headers.
+    pub expose_headers: Vec<Box<str>>,
+    /// Whether cookies and the like may go with a request.
+    pub allow_credentials: bool,
+    /// How long a browser may remember a preflight.
+    pub max_age_seconds: u32,
 }
 
 /// One accepted issuer, as plain data.
@@ -82,6 +101,8 @@ pub struct Issuer {
     pub groups: Vec<Box<str>>,
     /// RFC 9728.
     pub authorization_servers: Vec<Box<str>>,
+    /// All of them must be in a token.
+    pub required_scopes: Vec<Box<str>>,
 }
 
 /// The keys of one issuer.

@@ -67,6 +67,7 @@ fn policy(rules: Vec<wire::Rule>, default_effect: wire::Effect) -> wire::Policy 
         surface: Some(wire::Surface {
             public_url: "http://x".to_owned(),
             allowed_hosts: vec![],
+            cors: None,
         }),
         audit: Some(wire::Audit::default()),
         ..Default::default()

@@ -81,6 +81,7 @@ fn world() -> World {
         surface: Some(proto::Surface {
             public_url: "https://gw.example".to_owned(),
             allowed_hosts: vec![],
+            cors: None,
         }),
         masking: vec![proto::Masking {
             entities: vec!["EMAIL_ADDRESS".to_owned()],

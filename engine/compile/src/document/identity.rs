@@ -28,7 +28,7 @@ const KEYS: [Key; 15] = [
     Key::Built("jwks_stale_seconds"),
     Key::Built("max_token_seconds"),
     Key::Built("token_types"),
-    Key::Later("required_scopes"),
+    Key::Built("required_scopes"),
     Key::Built("authorization_servers"),
     Key::Known("allow_insecure"),
 ];
@@ -43,6 +43,7 @@ pub(crate) struct Identity {
     pub(crate) token_types: Vec<String>,
     pub(crate) claims: Claims,
     pub(crate) authorization_servers: Vec<String>,
+    pub(crate) required_scopes: Vec<String>,
 }
 
 /// Where in a token the facts are, each in segments.
@@ -87,6 +88,7 @@ impl Identity {
                 groups: path("groups"),
             },
             authorization_servers: vec![issuer.to_owned()],
+            required_scopes: Vec::new(),
         }
     }
 }
@@ -200,6 +202,9 @@ fn entry(
     let servers = fields
         .get("authorization_servers")
         .map(|node| authorization_servers(node, insecure, notes));
+    let scopes = fields
+        .get("required_scopes")
+        .map(|node| scopes(node, notes));
     let cache = fields.number("jwks_cache_seconds", 3600, 30..=604_800, notes);
     let stale = fields.number(
         "jwks_stale_seconds",
@@ -228,6 +233,7 @@ fn entry(
         token_types: token_types.unwrap_or(plain.token_types),
         claims: claims.unwrap_or(plain.claims),
         authorization_servers: servers.unwrap_or(plain.authorization_servers),
+        required_scopes: scopes.unwrap_or_default(),
     })
 }
 
@@ -330,6 +336,20 @@ fn token_types(node: &Node, notes: &mut Notes<'_>) -> Vec<String> {
         }
     }
     found
+}
+
+/// Scope tokens (RFC 6749 §3.3).
+fn scopes(node: &Node, notes: &mut Notes<'_>) -> Vec<String> {
+    let found = texts(node, "scopes", notes).unwrap_or_default();
+    for scope in &found {
+        let fits = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+        if !scope.value.bytes().all(fits) {
+            let message = format!("{} is no scope", quoted(scope.value));
+            let help = "one scope an item, without spaces, quotes and backslashes";
+            notes.advise(&scope.span, Code::UnsuitableText, message, help);
+        }
+    }
+    found.iter().map(|scope| scope.value.to_owned()).collect()
 }
 
 fn authorization_servers(node: &Node, insecure: bool, notes: &mut Notes<'_>) -> Vec<String> {

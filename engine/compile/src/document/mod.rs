@@ -1,5 +1,6 @@
 //! What the author wrote, section by section, checked as far as the document alone goes.
 
+pub(crate) mod cors;
 mod expand;
 mod fields;
 pub(crate) mod identity;
@@ -12,6 +13,7 @@ mod settings;
 mod url;
 mod when;
 
+pub(crate) use cors::Cors;
 pub(crate) use fields::Spanned;
 pub(crate) use identity::{Claims, Identities, Identity};
 pub(crate) use plugins::Masking;
@@ -37,7 +39,7 @@ const KEYS: [Key; 11] = [
     Key::Built("masking"),
     Key::Built("plugins"),
     Key::Later("analytics"),
-    Key::Later("cors"),
+    Key::Built("cors"),
     Key::Built("audit"),
 ];
 
@@ -50,6 +52,7 @@ pub(crate) struct Document {
     pub(crate) rules: Vec<Rule>,
     pub(crate) logging: Logging,
     pub(crate) masking: Vec<Masking>,
+    pub(crate) cors: Option<Cors>,
     pub(crate) audit_file: Option<String>,
     pub(crate) include_email: bool,
 }
@@ -100,6 +103,7 @@ pub(crate) fn read(
     let masking = plugins::read(fields.get("plugins"), masking, notes);
     let logging = settings::logging(fields.get("logging"), notes);
     let audit = settings::audit(fields.get("audit"), notes);
+    let cors = cors::read(fields.get("cors"), &environment.cors, notes);
     Some(Document {
         default: default.unwrap_or(Spanned {
             value: Effect::Deny,
@@ -110,6 +114,7 @@ pub(crate) fn read(
         rules,
         logging: logging.unwrap_or_default(),
         masking,
+        cors,
         audit_file: audit.as_ref().and_then(|audit| audit.file.clone()),
         include_email: audit.is_some_and(|audit| audit.include_email),
     })

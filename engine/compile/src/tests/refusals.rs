@@ -36,10 +36,75 @@ fn root() {
         "version: 1\nservers: {}",
         "version: 1\nservers: null",
         "version: 1\npolicies: allow",
-        "version: 1\nanalytics: {redis: {url: x}}\ncors: {allow_origins: [x]}",
+        "version: 1\nanalytics: {redis: {url: x}}\ncors: {allow_origins: [https://a.example]}",
         "version: 1\nsubjects: {}\nissuer: x",
     ];
     insta::assert_snapshot!(table(&cases, str::to_owned));
+}
+
+#[test]
+fn cors() {
+    let cases = [
+        "{}",
+        "[]",
+        "{allow_origins: []}",
+        "{allow_origins: \"*\"}",
+        "{allow_origins: [a.example, \"https://a.example/\", \"null\", \"ftp://a\"]}",
+        "{allow_origins: [\"*\"], allow_credentials: true}",
+        "{allow_origins: [\"*\", \"https://a.example\"]}",
+        "{allow_origins: [\"*\"], allow_methods: [PUT, get], allow_headers: [\"*\"], expose_headers: [a b], max_age: 86401, origins: 1}",
+        "{allow_origins: [\"https://a.example:8443\", \"http://[::1]:1\"], allow_credentials: true, max_age: 0}",
+    ];
+    insta::assert_snapshot!(table(&cases, |case| around(&format!("cors: {case}\n"))));
+}
+
+#[test]
+fn the_environment_goes_over_cors_field_by_field() {
+    let with = |variables: CorsVariables, section: &str| {
+        let environment = Environment {
+            cors: variables,
+            ..environment()
+        };
+        let text = around(section);
+        let source = Source::from_bytes("policy.yaml", text.as_bytes()).unwrap();
+        compile(source, &environment).map(|c| c.policy.surface.unwrap().cors)
+    };
+    let origins = |list: &[&str]| Some(list.iter().map(|o| (*o).to_owned()).collect());
+    let section = "cors: {allow_origins: [\"https://a.example\"], max_age: 5}\n";
+    let found = with(
+        CorsVariables {
+            origins: origins(&["https://b.example"]),
+            credentials: Some(true),
+            max_age: None,
+        },
+        section,
+    );
+    let found = found.unwrap().unwrap();
+    assert_eq!(found.allow_origins, ["https://b.example"]);
+    assert_eq!((found.allow_credentials, found.max_age_seconds), (true, 5));
+    let alone = CorsVariables {
+        origins: origins(&["https://b.example"]),
+        ..CorsVariables::default()
+    };
+    assert_eq!(with(alone, "").unwrap().unwrap().max_age_seconds, 600);
+    for bad in [
+        CorsVariables {
+            max_age: Some(1),
+            ..CorsVariables::default()
+        },
+        CorsVariables {
+            origins: origins(&["b.example"]),
+            ..CorsVariables::default()
+        },
+        CorsVariables {
+            origins: origins(&["*"]),
+            credentials: Some(true),
+            max_age: None,
+        },
+    ] {
+        assert!(with(bad.clone(), "").is_err(), "{bad:?}");
+    }
+    assert_eq!(with(CorsVariables::default(), "").unwrap(), None);
 }
 
 /// Conditions of a rule about a tool.

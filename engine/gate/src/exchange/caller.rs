@@ -32,6 +32,7 @@ mod tests {
             user_id: "u".into(),
             email: None,
             groups: Vec::new(),
+            in_scope: true,
             expires_at: 0,
         }
     }

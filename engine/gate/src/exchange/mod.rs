@@ -8,7 +8,8 @@ mod response;
 mod session;
 mod stream;
 
-use crate::action::{Action, Flow};
+use crate::action::{Action, Flow, Reply};
+use crate::cors::Page;
 use crate::event::{Direction, End, Event};
 use crate::judge::Judge;
 use crate::record::{Mark, Record};
@@ -74,6 +75,10 @@ pub struct Exchange {
     server: String,
     /// URL of the RFC 9728 document.
     metadata: String,
+    /// What tokens must be good for, separated by spaces.
+    scopes: String,
+    /// The page of another origin that asks.
+    page: Option<Page>,
     opened_ms: u64,
     modern: bool,
     accepts_stream: bool,
@@ -147,11 +152,19 @@ impl Exchange {
     /// Answers with a row of the reply table, whatever was planned in this step.
     fn refuse(&mut self, refusal: &Refusal, cx: &mut Cx<'_>) -> Flow {
         self.note(refusal);
-        let reply = refusal.reply(&self.voice());
+        let mut reply = refusal.reply(&self.voice());
+        self.tell_page(&mut reply);
         cx.out.clear();
         cx.out.push(Action::Reply(reply));
         self.phase = Phase::Done;
         Flow::Done
+    }
+
+    /// A reply of ours is for the page to read as well.
+    fn tell_page(&self, reply: &mut Reply) {
+        for (name, value) in self.page.iter().flat_map(Page::headers) {
+            reply.headers.push((name.to_owned(), value));
+        }
     }
 
     fn note(&mut self, refusal: &Refusal) {
@@ -172,6 +185,7 @@ impl Exchange {
             id: self.ask.as_ref().map(|ask| ask.id.raw()),
             modern: self.modern,
             metadata: &self.metadata,
+            scopes: &self.scopes,
         }
     }
 

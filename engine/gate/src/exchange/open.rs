@@ -4,6 +4,7 @@ use super::caller::{CALLER, pseudonym};
 use super::session::SESSION;
 use super::{Exchange, Facts, Phase, Verb};
 use crate::action::{Action, Flow, HeaderEdit, Reply};
+use crate::cors::{self, Page};
 use crate::event::{Direction, RequestHead};
 use crate::head::Headers;
 use crate::record::{Record, User, timestamp};
@@ -11,6 +12,7 @@ use crate::refusal::Refusal;
 use crate::surface::{self, Route};
 use crate::world::{Cx, Live};
 use mcp_zero_identity::{Caller, Credential, CredentialError, TokenError};
+use mcp_zero_policy::Snapshot;
 use mcp_zero_wire::header::{self, Media};
 use mcp_zero_wire::revision::{Era, Revision};
 use sha2::{Digest as _, Sha256};
@@ -51,7 +53,8 @@ impl Exchange {
         let flow = match exchange.admit(head, cx) {
             Ok(facts) => exchange.proceed(facts, head, cx),
             Err(Stop::Refused(refusal)) => exchange.refuse(&refusal, cx),
-            Err(Stop::Served(reply)) => {
+            Err(Stop::Served(mut reply)) => {
+                exchange.tell_page(&mut reply);
                 exchange.record.decision = "allow";
                 exchange.phase = Phase::Done;
                 cx.out.push(Action::Reply(reply));
@@ -78,6 +81,8 @@ impl Exchange {
             caller: None,
             server: String::new(),
             metadata: String::new(),
+            scopes: String::new(),
+            page: None,
             opened_ms: cx.now_ms,
             modern: false,
             accepts_stream: true,
@@ -105,12 +110,15 @@ impl Exchange {
             self.record.reason = Some(reason.to_owned());
             return Err(Refusal::Foreign.into());
         }
+        self.page = Page::of(snapshot.surface().cors.as_ref(), headers);
         let path = headers.one(":path").ok().flatten().unwrap_or_default();
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let verb = headers.one(":method").ok().flatten().unwrap_or_default();
         let server = match surface::route(path).ok_or(Refusal::NotFound)? {
             Route::Server(name) => snapshot.server(name).ok_or(Refusal::NotFound)?,
-            Route::Metadata(resource) => return Err(self.metadata(&live, resource, verb)),
+            Route::Metadata(resource) => {
+                return Err(self.metadata(&live, resource, verb, headers));
+            }
         };
         self.server = server.name.to_string();
         self.record.server_name = Some(self.server.clone());
@@ -119,6 +127,10 @@ impl Exchange {
             snapshot.surface().public_url,
             server.name
         );
+        self.scopes = scopes(snapshot).join(" ");
+        if cors::is_preflight(headers) {
+            return Err(self.preflight(snapshot, headers, "GET, POST, DELETE"));
+        }
         self.identify(&live, head, cx)?;
         let verb = match verb {
             "POST" => Verb::Post,
@@ -145,7 +157,7 @@ impl Exchange {
     }
 
     /// RFC 9728: what a client reads before it has a token.
-    fn metadata(&mut self, live: &Live, resource: &str, verb: &str) -> Stop {
+    fn metadata(&mut self, live: &Live, resource: &str, verb: &str, headers: &Headers) -> Stop {
         let snapshot = &live.snapshot;
         let known = match resource.strip_prefix("/mcp/") {
             Some(name) => snapshot.server(name).is_some(),
@@ -153,6 +165,9 @@ impl Exchange {
         };
         if !known || snapshot.issuers().is_empty() {
             return Refusal::NotFound.into();
+        }
+        if cors::is_preflight(headers) {
+            return self.preflight(snapshot, headers, "GET");
         }
         if verb != "GET" {
             return Refusal::HttpMethod("GET").into();
@@ -162,11 +177,15 @@ impl Exchange {
             .iter()
             .flat_map(|i| i.authorization_servers.iter().map(|s| &**s))
             .collect();
-        let body = serde_json::json!({
+        let mut body = serde_json::json!({
             "resource": format!("{}{resource}", snapshot.surface().public_url),
             "authorization_servers": servers,
             "bearer_methods_supported": ["header"],
         });
+        let scopes = scopes(snapshot);
+        if !scopes.is_empty() {
+            body["scopes_supported"] = scopes.into();
+        }
         Stop::Served(Reply {
             status: 200,
             headers: vec![
@@ -177,6 +196,22 @@ impl Exchange {
                 ),
             ],
             body: body.to_string().into_bytes(),
+        })
+    }
+
+    /// The question of a browser, which never has a token.
+    fn preflight(&self, snapshot: &Snapshot, headers: &Headers, allow: &'static str) -> Stop {
+        let (Some(cors), Some(_)) = (&snapshot.surface().cors, &self.page) else {
+            return Refusal::HttpMethod(allow).into();
+        };
+        let id = self.record.correlation_id.clone();
+        let mut told = vec![("x-correlation-id".to_owned(), id)];
+        let answers = Page::preflight(cors, headers).into_iter();
+        told.extend(answers.map(|(name, value)| (name.to_owned(), value)));
+        Stop::Served(Reply {
+            status: 204,
+            headers: told,
+            body: Vec::new(),
         })
     }
 
@@ -213,7 +248,7 @@ impl Exchange {
         }
         self.record.user = Some(user(&caller, live.snapshot.audit().include_email));
         self.caller = Some(Rc::clone(&caller));
-        Ok(())
+        caller.in_scope.then_some(()).ok_or(Refusal::Scope)
     }
 
     /// The head is good; what the server must not see comes off.
@@ -313,6 +348,17 @@ impl Exchange {
         self.live = Some(Rc::clone(&live));
         Ok(live)
     }
+}
+
+/// The scopes that tokens of any issuer must have.
+fn scopes(snapshot: &Snapshot) -> Vec<&str> {
+    let mut scopes: Vec<&str> = Vec::new();
+    for scope in snapshot.issuers().iter().flat_map(|i| &i.required_scopes) {
+        if !scopes.contains(&&**scope) {
+            scopes.push(scope);
+        }
+    }
+    scopes
 }
 
 /// Why there is no exchange with the server.

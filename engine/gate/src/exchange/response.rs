@@ -3,6 +3,7 @@
 use super::inspect::Verdict;
 use super::{Exchange, Phase};
 use crate::action::{Action, Flow, HeaderEdit, Reply};
+use crate::cors::Page;
 use crate::event::{Direction, Origin, ResponseHead};
 use crate::head::Headers;
 use crate::refusal::Refusal;
@@ -44,6 +45,7 @@ impl Exchange {
             self.record.cause.get_or_insert(cause);
             self.record.is_error = true;
             self.phase = Phase::Passing;
+            self.allow_page(cx);
             return Flow::Go;
         }
         let status = head
@@ -128,6 +130,15 @@ impl Exchange {
             let edit = HeaderEdit::Set(name.to_owned(), value);
             cx.out.push(Action::Header(Direction::Response, edit));
         }
+        self.allow_page(cx);
+    }
+
+    /// The page of another origin may read the answer.
+    fn allow_page(&self, cx: &mut Cx<'_>) {
+        for (name, value) in self.page.iter().flat_map(Page::headers) {
+            let edit = HeaderEdit::Set(name.to_owned(), value.into_bytes());
+            cx.out.push(Action::Header(Direction::Response, edit));
+        }
     }
 
     /// An answer without a body: right for a notification, none for a request.
@@ -152,12 +163,14 @@ impl Exchange {
             "x-correlation-id".to_owned(),
             self.record.correlation_id.clone(),
         );
-        cx.out.clear();
-        cx.out.push(Action::Reply(Reply {
+        let mut reply = Reply {
             status: if status == 200 { 202 } else { status },
             headers: vec![id],
             body: Vec::new(),
-        }));
+        };
+        self.tell_page(&mut reply);
+        cx.out.clear();
+        cx.out.push(Action::Reply(reply));
         self.phase = Phase::Done;
         Flow::Done
     }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod conditions;
+mod cors;
 mod heads;
 mod modern;
 mod requests;
@@ -86,6 +87,7 @@ pub(super) fn policy() -> proto::Policy {
         surface: Some(proto::Surface {
             public_url: "https://gw.example".to_owned(),
             allowed_hosts: vec![],
+            cors: None,
         }),
         masking: vec![proto::Masking {
             entities: ["EMAIL_ADDRESS", "CREDIT_CARD", "API_KEY", "PASSWORD"]

@@ -10,6 +10,7 @@ fn verified(name: u8) -> Verified {
         user_id: text,
         email: None,
         groups: Vec::new(),
+        in_scope: true,
         expires_at: 0,
     };
     Verified {

@@ -301,3 +301,39 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn required_scopes() {
+    let with = |required: &[&str], changes: &[(&str, &str)]| {
+        let issuer = Issuer {
+            required_scopes: required.iter().map(|s| (*s).to_owned()).collect(),
+            ..testing::issuer()
+        };
+        mapped(issuer, changes).map(|caller| caller.in_scope)
+    };
+    let ab = &["a", "b:c"][..];
+    for (changes, wanted) in [
+        (&[("scope", "\"a b:c d\"")][..], true),
+        (&[("scp", "[\"b:c\",\"a\"]")], true),
+        (&[("scp", "\"a b:c\"")], true),
+        (&[("scope", "\"a\""), ("scp", "[\"b:c\"]")], true),
+        (&[("scope", "\"a\"")], false),
+        (&[("scope", "\"A b:c\"")], false),
+        (&[("scope", "\"ab:c\"")], false),
+        (&[("scp", "[]")], false),
+        (&[], false),
+    ] {
+        assert_eq!(with(ab, changes), Ok(wanted), "{changes:?}");
+        assert_eq!(with(&[], changes), Ok(true));
+    }
+    for claim in ["5", "null", "{\"a\":1}", "[\"a\",5]", "true"] {
+        for name in ["scope", "scp"] {
+            assert_eq!(
+                with(ab, &[(name, claim)]),
+                Err(TokenError::Claims),
+                "{claim}"
+            );
+            assert_eq!(with(&[], &[(name, claim)]), Ok(true));
+        }
+    }
+}

@@ -201,6 +201,7 @@ fn metadata_needs_an_issuer() {
         email: path_of("email"),
         groups: path_of("groups"),
         authorization_servers: vec!["https://idp.example".into()],
+        required_scopes: vec![],
     });
     let world = || {
         let mut world = World::default();
