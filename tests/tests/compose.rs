@@ -70,7 +70,12 @@ fn it_is_what_the_specification_says() {
 #[test]
 fn what_is_required_is_asked_for_by_name() {
     let compose = compose();
-    for name in ["OKTA_ISSUER", "OKTA_AUDIENCE", "POLICY_FILE"] {
+    for name in [
+        "OKTA_ISSUER",
+        "OKTA_AUDIENCE",
+        "POLICY_FILE",
+        "MCP_GATEWAY_KEY",
+    ] {
         let mut without = environment();
         without.remove(name).unwrap();
         let error = interpolate(&compose, &without).unwrap_err();
@@ -82,8 +87,8 @@ fn what_is_required_is_asked_for_by_name() {
         );
     }
     // Nothing else is, and all that can be said stands in the example.
-    let three = variables("OKTA_ISSUER=a\nOKTA_AUDIENCE=b\nPOLICY_FILE=c");
-    interpolate(&compose, &three).unwrap();
+    let four = "OKTA_ISSUER=a\nOKTA_AUDIENCE=b\nPOLICY_FILE=c\nMCP_GATEWAY_KEY=d";
+    interpolate(&compose, &variables(four)).unwrap();
     let example = shipped(".env.example");
     for name in used(&compose) {
         assert!(
@@ -99,6 +104,11 @@ fn what_is_required_is_asked_for_by_name() {
     }
     // An issuer's or a server's secret is no default.
     assert!(!example.to_lowercase().contains("secret="));
+    let key = &environment()["MCP_GATEWAY_KEY"];
+    assert!(
+        key.bytes().any(|b| !b.is_ascii_hexdigit()),
+        "no example starts anything"
+    );
 }
 
 #[test]
@@ -450,6 +460,9 @@ fn its_command_lines_make_a_gateway() {
     let mut variables = environment();
     variables.insert("OKTA_ISSUER".to_owned(), plant.issuer.url());
     variables.insert("OKTA_AUDIENCE".to_owned(), "gateway".to_owned());
+    // The one that the gateway's Envoy of this test has, too.
+    let key = std::env::var("MCP_GATEWAY_KEY").unwrap();
+    variables.insert("MCP_GATEWAY_KEY".to_owned(), key);
     let compose = interpolate(&compose(), &variables).unwrap();
     let (address, admin) = (free_address(), free_address());
     let path = |name: &str| plant.path().join(name).to_string_lossy().into_owned();

@@ -161,3 +161,79 @@ fn without_keys_tokens_are_503_and_nothing_passes() {
     assert_eq!(server.received().len(), 0);
     gateway.wait_for_log("keys not fetched", 1);
 }
+
+/// A token that lacks a scope is asked to come back with all that are needed (RFC 6750 §3.1).
+#[test]
+fn a_missing_scope_is_a_step_up() {
+    let server = Scripted::json(ANSWER);
+    let issuer = Issuer::start();
+    let identity = format!(
+        "identity:
+  issuer: {}
+  audience: gateway
+  claim_mapping: {{groups: roles}}
+  required_scopes: [mcp.use, mcp.call]
+",
+        issuer.url()
+    );
+    let options = Options {
+        no_dev: true,
+        variables: vec![("MCP_SKIP_TLS_VALIDATION".to_owned(), "true".to_owned())],
+        ..Options::default()
+    };
+    let gateway = Gateway::start_with(&(policy(&server.url()) + &identity), &options);
+    let send = |claim: &'static str, value: Value| {
+        let token = issuer.token(Signer::Ec, |c| c[claim] = value);
+        gateway.post("s", &token, CALL)
+    };
+    let challenge = |answer: &mcp_zero_tests::Response| {
+        answer
+            .header("www-authenticate")
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let metadata = format!(
+        "resource_metadata=\"http://localhost:{}/.well-known/oauth-protected-resource/mcp/s\"",
+        gateway.address().port()
+    );
+    for (claim, value) in [
+        ("scope", json!("mcp.use")),
+        ("scp", json!(["mcp.call"])),
+        ("scp", json!([])),
+        ("other", json!("mcp.use mcp.call")),
+    ] {
+        let answer = send(claim, value.clone());
+        assert_eq!(answer.status, 403, "{value}: {}", answer.body);
+        assert_eq!(
+            challenge(&answer),
+            format!("Bearer error=\"insufficient_scope\", scope=\"mcp.use mcp.call\", {metadata}")
+        );
+        assert_eq!(answer.json()["error"]["code"], -31403);
+        let id = answer.header("x-correlation-id").unwrap();
+        assert_eq!(gateway.record(id)["cause"], "insufficient_scope");
+    }
+    let malformed = send("scp", json!([5]));
+    assert_eq!(malformed.status, 401);
+    assert!(challenge(&malformed).starts_with("Bearer error=\"invalid_token\", scope="));
+    let missing = gateway.send(request("POST", "/mcp/s", &[], CALL).as_bytes());
+    assert_eq!(
+        (missing.status, challenge(&missing)),
+        (
+            401,
+            format!("Bearer scope=\"mcp.use mcp.call\", {metadata}")
+        )
+    );
+    assert_eq!(server.received().len(), 0);
+    for (claim, value) in [
+        ("scope", json!("a mcp.call mcp.use")),
+        ("scp", json!(["mcp.use", "mcp.call"])),
+    ] {
+        assert_eq!(send(claim, value).status, 200);
+    }
+    let document = "/.well-known/oauth-protected-resource/mcp/s";
+    let document = gateway.send(request("GET", document, &[], "").as_bytes());
+    assert_eq!(
+        document.json()["scopes_supported"],
+        json!(["mcp.use", "mcp.call"])
+    );
+}

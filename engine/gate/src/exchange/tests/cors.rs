@@ -46,16 +46,16 @@ fn a_preflight_needs_no_token() {
     let asked = "content-type, mcp-param-region, mcp-param-a b, x-evil, authorization";
     let mut run = open(&preflight(PAGE, asked), &[PAGE], false);
     assert_eq!(run.reply().status, 204);
-    let told = |name| told(&run, name);
-    assert_eq!(told("access-control-allow-origin").as_deref(), Some(PAGE));
-    assert_eq!(told("access-control-allow-methods").unwrap(), "GET, POST");
+    let of = |name| told(&run, name);
+    assert_eq!(of("access-control-allow-origin").as_deref(), Some(PAGE));
+    assert_eq!(of("access-control-allow-methods").unwrap(), "GET, POST");
     assert_eq!(
-        told("access-control-allow-headers").unwrap(),
+        of("access-control-allow-headers").unwrap(),
         "Authorization, Content-Type, mcp-param-region"
     );
-    assert_eq!(told("access-control-max-age").unwrap(), "600");
-    assert_eq!(told("vary").unwrap(), "Origin");
-    assert_eq!(told("access-control-allow-credentials"), None);
+    assert_eq!(of("access-control-max-age").unwrap(), "600");
+    assert_eq!(of("vary").unwrap(), "Origin");
+    assert_eq!(of("access-control-allow-credentials"), None);
     assert_eq!(run.record()["decision"], "allow");
     let run = open(&preflight("https://APP.example", ""), &[PAGE], true);
     assert_eq!(
