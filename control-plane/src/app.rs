@@ -22,7 +22,7 @@ use crate::run::audit::Sink;
 use crate::run::programs::Programs;
 use crate::seals::Seals;
 use crate::settings::{LogFormat, LogLevel, Settings};
-use crate::source::{Document, ReadError, read, watch as watch_file};
+use crate::source::{Document, ReadError, cases, read, watch as watch_file};
 use crate::telemetry::LogControl;
 use crate::xds::resource::{FilterModule, ListenerSettings, ResourceSet};
 use crate::xds::server::Discovery;
@@ -97,6 +97,12 @@ impl Plane {
         let document = start.settings.policy_file.as_deref().map(read).transpose();
         let document = document.map_err(|e| Failure::config(e.to_string()))?;
         let compiled = compile_document(document.as_ref(), &environment).map_err(refused)?;
+        if let Some(file) = &start.settings.policy_file {
+            match cases::failures(file, &compiled)? {
+                failures if failures.is_empty() => {}
+                failures => return Err(Failure::configs(failures)),
+            }
+        }
         let local = Local {
             socket: start.bridge_socket.clone(),
             programs: start.programs.clone(),
@@ -226,7 +232,13 @@ impl Worker {
         };
         match compile_document(Some(&document), &self.environment) {
             Ok(compiled) => {
-                let missing = self.local.missing(&compiled);
+                let mut missing = self.local.missing(&compiled);
+                if let Some(file) = &self.settings.policy_file {
+                    match cases::failures(file, &compiled) {
+                        Ok(failures) => missing.extend(failures),
+                        Err(failure) => missing.push(failure.to_string()),
+                    }
+                }
                 if !missing.is_empty() {
                     self.refuse(&missing);
                     return;

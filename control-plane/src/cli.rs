@@ -1,7 +1,9 @@
 //! The commands of `mcp-zero`.
 
 mod bootstrap;
+mod cases;
 mod compile;
+mod explain;
 mod health;
 mod rotate;
 
@@ -22,7 +24,7 @@ use crate::failure::Failure;
 use crate::run::programs::{Programs, on_path};
 use crate::run::{audit, gateway, gateway_key, tether};
 use crate::settings::{self, Options, Settings};
-use crate::source::{Document, read};
+use crate::source::{Document, cases as policy_cases, read};
 use crate::xds::resource::{FilterModule, ListenerSettings};
 use crate::xds::{Listen, listen};
 use crate::{admin, telemetry};
@@ -37,6 +39,16 @@ From the environment alone:
   [MCP_CORS_ORIGINS]            origins whose pages may read answers, comma-separated
   [MCP_CORS_ALLOW_CREDENTIALS]  whether cookies may go with their requests
   [MCP_CORS_MAX_AGE]            seconds for which browsers may remember a preflight";
+
+/// For whom a command prints.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// People
+    #[default]
+    Human,
+    /// Programs
+    Json,
+}
 
 /// A gateway between AI tools and MCP servers: access control, data protection, audit.
 #[derive(Debug, Parser)]
@@ -58,6 +70,10 @@ enum Command {
     Serve(ServeArgs),
     /// Check a policy file and print everything that is wrong with it
     Check(CheckArgs),
+    /// Ask a policy one question and learn why it answers as it does
+    Explain(explain::ExplainArgs),
+    /// Run the cases beside policy files (`p.test.yaml` for `p.yaml`)
+    Test(cases::TestArgs),
     /// Write a policy with its keys as one text, for an Envoy without control plane
     Compile(compile::CompileArgs),
     /// Print the bootstrap of an Envoy that others start
@@ -149,6 +165,8 @@ impl Cli {
             Some(Command::Run(args)) => run(args).await,
             Some(Command::Serve(args)) => serve(args).await,
             Some(Command::Check(args)) => check(&args),
+            Some(Command::Explain(args)) => explain::run(&args),
+            Some(Command::Test(args)) => cases::run(&args),
             Some(Command::Compile(args)) => compile::run(&args).await,
             Some(Command::Bootstrap(args)) => bootstrap::run(&args),
             Some(Command::Health(args)) => health::run(&args).await,
@@ -237,6 +255,10 @@ fn check(args: &CheckArgs) -> Result<(), Failure> {
     let (document, compiled) = checked(&args.file, &settings, Unset::Warn)?;
     if !compiled.warnings.is_empty() {
         say(&shown(&document, &compiled.warnings))?;
+    }
+    let failures = policy_cases::failures(&args.file, &compiled)?;
+    if !failures.is_empty() {
+        return Err(Failure::configs(failures));
     }
     let commands = Programs {
         // Any: only what the policy itself names is looked for.

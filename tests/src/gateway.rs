@@ -3,6 +3,7 @@
 use crate::client::{Response, exchange, response};
 use crate::part;
 use crate::plane::ask_envoy;
+use mcp_zero_identity::{GatewayKey, Owner, Purpose, Sealer};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read};
@@ -402,6 +403,27 @@ pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -
     text.push_str("\r\n");
     text.push_str(body);
     text
+}
+
+/// A session of a server as the caller of a token carries it, without asking the server for one.
+///
+/// # Panics
+/// When the token is none, or `MCP_GATEWAY_KEY` is not the gateway's.
+pub fn session(token: &str, server: &str, id: &str) -> String {
+    use jwt_simple::reexports::ct_codecs::{Base64UrlSafeNoPadding, Decoder as _};
+    let key = std::env::var("MCP_GATEWAY_KEY").expect("`cargo xtask env` sets it");
+    let key = GatewayKey::parse(&key).expect("a gateway key");
+    let payload = token.split('.').nth(1).expect("a token");
+    let payload = Base64UrlSafeNoPadding::decode_to_vec(payload, None).expect("base64url");
+    let claims: Value = serde_json::from_slice(&payload).expect("claims");
+    let text = |name: &str| claims[name].as_str().expect("a text").to_owned();
+    let owner = Owner::Caller {
+        issuer: &text("iss"),
+        subject: &text("sub"),
+    };
+    let sealer = Sealer::new(&key, &["00000001"]).expect("a key id");
+    let sealed = sealer.seal(Purpose::Session, owner, &[server, id]);
+    sealed.expect("a short id")
 }
 
 /// A token from a state directory.

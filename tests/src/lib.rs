@@ -33,7 +33,7 @@ pub use conformance::{Check, Status, Suite};
 pub use demo::Demo;
 pub use envoy::Envoy;
 pub use forward::Forward;
-pub use gateway::{Gateway, Options, request, signal, token};
+pub use gateway::{Gateway, Options, request, session, signal, token};
 pub use issuer::{Issuer, Signer};
 pub use mcp::{Everything, Session};
 pub use pki::{Authority, Identity};

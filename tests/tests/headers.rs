@@ -6,7 +6,9 @@
     reason = "a test fails by panicking"
 )]
 
-use mcp_zero_tests::{Gateway, Options, Received, Scripted, admin, events, ok, policy, wait};
+use mcp_zero_tests::{
+    Gateway, Options, Received, Scripted, admin, events, ok, policy, session, wait,
+};
 use serde_json::Value;
 
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get-x"}}"#;
@@ -91,10 +93,12 @@ fn an_answer_of_the_gateway_itself_has_the_credential_too() {
         &server.url(),
         r#"Authorization: "Bearer ${UP_TOKEN}""#,
     ));
-    let caller = format!("Bearer {}", gateway.token("alice", "developers"));
+    let token = gateway.token("alice", "developers");
+    let caller = format!("Bearer {token}");
+    let session = session(&token, "s", "one");
     let sent = [
         ("authorization", caller.as_str()),
-        ("mcp-session-id", "one"),
+        ("mcp-session-id", session.as_str()),
     ];
     let answer = gateway.post_with("s", &sent, CALL);
     assert_eq!(answer.status, 200, "{}", answer.body);

@@ -253,12 +253,23 @@ fn plugin(plugin: &Value, switch: bool) -> Value {
         "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue",
             "value": plugin["spec"]["pluginConfig"].to_string()},
         "vm_config": {"runtime": "envoy.wasm.runtime.v8",
+            "environment_variables": environment(plugin),
             "code": {"local": {"filename": part("MCP_ZERO_TEST_FILTER")}}}});
     if switch {
         config["allow_on_headers_stop_iteration"] = json!(true);
     }
     json!({"name": "mcp_policy", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm", "config": config}})
+}
+
+/// What Istio makes of `vmConfig.env`.
+fn environment(plugin: &Value) -> Value {
+    let variables = plugin["spec"]["vmConfig"]["env"].as_array().unwrap();
+    let host = |variable: &Value| {
+        assert_eq!(variable["valueFrom"], "HOST");
+        variable["name"].clone()
+    };
+    json!({"host_env_keys": variables.iter().map(host).collect::<Vec<_>>()})
 }
 
 fn shipped_plugin(snapshot: &str) -> [Value; 3] {

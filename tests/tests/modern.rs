@@ -7,7 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
-use mcp_zero_tests::{Gateway, Scripted, events, ok, policy};
+use mcp_zero_tests::{Gateway, Scripted, events, ok, policy, session};
 use serde_json::{Value, json};
 
 const VERSION: &str = "2026-07-28";
@@ -105,10 +105,12 @@ fn a_denied_server_request_is_answered_for_the_client() {
         }
     });
     let gateway = Gateway::start(&policy(&server.url()));
-    let bearer = format!("Bearer {}", gateway.token("alice", "developers"));
+    let token = gateway.token("alice", "developers");
+    let bearer = format!("Bearer {token}");
+    let session = session(&token, "s", "session-7");
     let headers = [
         ("authorization", bearer.as_str()),
-        ("mcp-session-id", "session-7"),
+        ("mcp-session-id", session.as_str()),
         ("mcp-protocol-version", "2025-11-25"),
     ];
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get-x"}}"#;

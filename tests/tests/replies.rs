@@ -223,6 +223,7 @@ fn what_the_head_decides() {
     let wanted = row(404, -31404, "null", "Not found", "not_found");
     deny("path", on.send("POST", "/nowhere", &[], &good), wanted);
     deny("server", on.send("POST", "/mcp/nobody", &[], &good), wanted);
+    let wanted = row(404, -31404, "null", "Not found", "no_session");
     deny(
         "session",
         on.post(&[("mcp-session-id", "a b")], &good),

@@ -1,5 +1,6 @@
 //! Where policies come from.
 
+pub mod cases;
 mod file;
 mod watch;
 

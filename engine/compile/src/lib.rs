@@ -5,6 +5,7 @@
 //! ([`Compiled`]). What this build does not enforce is refused, never ignored.
 
 mod automaton;
+mod case;
 mod code;
 mod compiled;
 mod diagnostic;
@@ -26,6 +27,7 @@ mod tests;
 use lower::Parts;
 use notes::Notes;
 
+pub use case::{Cases, Outcome, arguments};
 pub use code::Code;
 pub use compiled::{Algorithm, Compiled, IssuerPlan, LogFormat, LogLevel, Logging, Posture};
 pub use diagnostic::{Diagnostic, Diagnostics, Look, Place, Severity};

@@ -1,5 +1,6 @@
 //! Whole policies: what is refused with which words, and what the others compile to.
 
+mod cases;
 mod demo;
 mod gates;
 mod guide;

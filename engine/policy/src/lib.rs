@@ -3,6 +3,7 @@
 pub mod condition;
 mod decimal;
 mod decision;
+mod explain;
 mod glob;
 mod index;
 mod names;
@@ -15,6 +16,7 @@ mod snapshot;
 
 pub use decimal::Decimal;
 pub use decision::{Arguments, Cause, Decision, Effect, MOST_SHADOWS, Object, Shadow, Subject};
+pub use explain::{Bearing, Explanation};
 pub use glob::Glob;
 pub use index::Standing;
 #[cfg(feature = "proto")]

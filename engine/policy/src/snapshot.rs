@@ -226,6 +226,11 @@ impl Snapshot {
         &self.rules
     }
 
+    /// Whether rules are asked about a server at all.
+    pub(crate) fn governs(&self, server: &str) -> bool {
+        self.governance && self.server(server).is_some()
+    }
+
     /// Decides: any matching deny, else the first matching allow, else the default.
     ///
     /// `standing` must come from this snapshot.

@@ -1,5 +1,6 @@
 //! What the author wrote, section by section, checked as far as the document alone goes.
 
+pub(crate) mod cases;
 pub(crate) mod cors;
 mod expand;
 mod fields;
@@ -118,6 +119,17 @@ pub(crate) fn read(
         audit_file: audit.as_ref().and_then(|audit| audit.file.clone()),
         include_email: audit.is_some_and(|audit| audit.include_email),
     })
+}
+
+/// Reads the arguments of a call.
+pub(crate) fn arguments(root: &Node, notes: &mut Notes<'_>) -> Option<Literal> {
+    match root.value {
+        Value::Map(_) => when::literal(root, notes),
+        _ => {
+            fields::wrong_type(root, "a mapping", notes);
+            None
+        }
+    }
 }
 
 /// Reads the stdio servers alone; nothing when the document is no mapping.

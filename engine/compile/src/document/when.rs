@@ -170,7 +170,7 @@ fn range(node: &Node, notes: &mut Notes<'_>) -> Option<Test> {
     (notes.errors() == before).then_some(Test::Range(min, max))
 }
 
-fn literal(node: &Node, notes: &mut Notes<'_>) -> Option<Literal> {
+pub(super) fn literal(node: &Node, notes: &mut Notes<'_>) -> Option<Literal> {
     Some(match &node.value {
         Value::Null => Literal::Null,
         Value::Bool(value) => Literal::Boolean(*value),

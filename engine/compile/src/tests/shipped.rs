@@ -1,8 +1,10 @@
 //! The policies that are shipped: each loads, and the reference tells of every key.
 
 use super::*;
+use crate::Cases;
 use crate::code::Code;
 use crate::document::seen;
+use std::path::Path;
 
 const REFERENCE: &str = include_str!("../../../../policies/reference.yaml");
 const NOT_YET: &str = "# not yet: ";
@@ -171,4 +173,29 @@ fn what_is_marked_as_not_yet_is_refused() {
         tried, marked,
         "every mark stands at the beginning of its line"
     );
+}
+
+#[test]
+fn each_policy_passes_its_cases() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
+    let mut policies = 0;
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if !name.ends_with(".yaml") || name.ends_with(".test.yaml") {
+            continue;
+        }
+        policies += 1;
+        let text = |path: &Path| std::fs::read(path).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+        let (policy, cases) = (text(&path), text(&path.with_extension("test.yaml")));
+        let source = |bytes| Source::from_bytes(&name, bytes).unwrap();
+        let compiled = compile(source(&policy), &newcomer()).unwrap();
+        let outcomes = Cases::read(source(&cases)).unwrap().run(&compiled);
+        let failed: Vec<_> = outcomes.iter().filter(|o| o.failure.is_some()).collect();
+        assert!(
+            failed.is_empty() && outcomes.len() > 1,
+            "{name}: {failed:?}"
+        );
+    }
+    assert_eq!(policies, 9);
 }

@@ -43,16 +43,15 @@ impl Exchange {
         headers: &Headers,
         cx: &mut Cx<'_>,
     ) -> Result<(), Refusal> {
-        let unusable = |_| Refusal::BadServer(502);
-        let Some(session) = headers.one(SESSION).map_err(unusable)? else {
-            return Ok(());
+        let visible = |s: &&str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_graphic());
+        let session = match headers.one(SESSION) {
+            Ok(None) => return Ok(()),
+            Ok(Some(session)) => Some(session).filter(visible),
+            Err(_) => None,
         };
-        let edit = if self.modern {
-            // 2026-07-28 has none.
-            HeaderEdit::Remove(SESSION.to_owned())
-        } else {
-            let visible = !session.is_empty() && session.bytes().all(|b| b.is_ascii_graphic());
-            let sealed = self.live.as_ref().filter(|_| visible).and_then(|live| {
+        // 2026-07-28 has no sessions, and what is not visible ASCII is no id of one.
+        let edit = if let Some(session) = session.filter(|_| !self.modern) {
+            let sealed = self.live.as_ref().and_then(|live| {
                 let owner = owner(self.caller.as_deref());
                 live.sealer
                     .seal(Purpose::Session, owner, &[&self.server, session])
@@ -61,6 +60,8 @@ impl Exchange {
             self.record.session.get_or_insert_with(|| digest(session));
             self.session.get_or_insert_with(|| session.to_owned());
             HeaderEdit::Set(SESSION.to_owned(), sealed.into_bytes())
+        } else {
+            HeaderEdit::Remove(SESSION.to_owned())
         };
         cx.out.push(Action::Header(Direction::Response, edit));
         Ok(())

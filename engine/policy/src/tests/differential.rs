@@ -2,7 +2,7 @@
 
 use super::{decode, naive, patterns, policy};
 use crate::condition::Literal;
-use crate::{Arguments, Decimal, MOST_SHADOWS, Object, Subject};
+use crate::{Arguments, Bearing, Decimal, MOST_SHADOWS, Object, Subject};
 use mcp_zero_proto as wire;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -358,6 +358,10 @@ proptest! {
             let shadows = decision.shadows.iter().map(|s| s.rule.to_owned()).collect();
             let found = (decision.is_allowed(), decision.rule.map(ToOwned::to_owned), shadows);
             prop_assert_eq!(found, reading(&policy, q), "{:?}", q);
+            let explained = snapshot.explain(&subject, &q.server, object, arguments);
+            let deciding = explained.rules.iter().filter(|(_, b)| *b == Bearing::Decides);
+            let deciding: Vec<&str> = deciding.map(|(rule, _)| &*rule.id).collect();
+            prop_assert_eq!(deciding, decision.rule.into_iter().collect::<Vec<_>>());
         }
     }
 }

@@ -1,0 +1,73 @@
+//! `mcp-zero test`: the cases that a policy must pass.
+
+use std::path::PathBuf;
+
+use mcp_zero_compile::Unset;
+use serde_json::json;
+
+use super::Format;
+use crate::failure::Failure;
+use crate::settings::Options;
+use crate::source::cases;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct TestArgs {
+    /// Policy files; the cases of `p.yaml` are in `p.test.yaml` beside it
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Runs the cases of each policy.
+///
+/// # Errors
+/// 78 where a file cannot be read or is wrong, or has no cases; 1 where a case fails.
+pub(super) fn run(args: &TestArgs) -> Result<(), Failure> {
+    let settings = super::load(&args.options)?;
+    let (mut passed, mut failed) = (0, 0);
+    let mut told = Vec::new();
+    for file in &args.files {
+        let (_, compiled) = super::checked(file, &settings, Unset::Warn)?;
+        let beside = cases::beside(file);
+        let outcomes = cases::run(file, &compiled)?.ok_or_else(|| {
+            Failure::config(format!(
+                "{}: no such file, so nothing to test",
+                beside.display()
+            ))
+        })?;
+        for outcome in outcomes {
+            match &outcome.failure {
+                None => passed += 1,
+                Some(_) => failed += 1,
+            }
+            match (args.format, &outcome.failure) {
+                (Format::Json, failure) => told.push(json!({
+                    "file": beside.to_string_lossy(),
+                    "case": outcome.name,
+                    "passed": failure.is_none(),
+                    "failure": failure,
+                })),
+                (Format::Human, None) => super::say(&format!("ok      {}", outcome.name))?,
+                (Format::Human, Some(why)) => {
+                    super::say(&format!("FAILED  {}: {why}", outcome.name))?;
+                }
+            }
+        }
+    }
+    match args.format {
+        Format::Json => {
+            super::say(&json!({"passed": passed, "failed": failed, "cases": told}).to_string())?
+        }
+        Format::Human => super::say(&format!("{passed} passed, {failed} failed"))?,
+    }
+    match failed {
+        0 => Ok(()),
+        _ => Err(Failure::runtime(format!(
+            "{failed} of {} cases failed",
+            passed + failed
+        ))),
+    }
+}

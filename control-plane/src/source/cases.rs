@@ -1,0 +1,57 @@
+//! The cases of a policy file: `<policy>.test.yaml` beside it. A policy that does not pass them is
+//! not taken.
+
+use std::path::{Path, PathBuf};
+
+use mcp_zero_compile::{Cases, Compiled, Outcome, Source};
+
+use crate::app;
+use crate::failure::Failure;
+
+/// The most that a file of cases may hold.
+const LARGEST: u64 = 4 << 20;
+
+/// Where the cases of a policy are.
+pub fn beside(policy: &Path) -> PathBuf {
+    policy.with_extension("test.yaml")
+}
+
+/// Runs the cases of a policy; none where there is no file of them.
+///
+/// # Errors
+/// The file is there and cannot be read, or is wrong.
+pub fn run(policy: &Path, compiled: &Compiled) -> Result<Option<Vec<Outcome>>, Failure> {
+    let file = beside(policy);
+    let told = |e: &dyn std::fmt::Display| Failure::config(format!("{}: {e}", file.display()));
+    let size = match std::fs::metadata(&file) {
+        Ok(found) => found.len(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(told(&error)),
+    };
+    if size > LARGEST {
+        return Err(told(&"larger than 4 MiB"));
+    }
+    let bytes = std::fs::read(&file).map_err(|e| told(&e))?;
+    let name = file.to_string_lossy();
+    let source = Source::from_bytes(&name, &bytes).map_err(app::refused)?;
+    let cases = Cases::read(source).map_err(app::refused)?;
+    Ok(Some(cases.run(compiled)))
+}
+
+/// What keeps a policy from being taken: a line for each case that fails.
+///
+/// # Errors
+/// As [`run`].
+pub fn failures(policy: &Path, compiled: &Compiled) -> Result<Vec<String>, Failure> {
+    let name = beside(policy);
+    let outcomes = run(policy, compiled)?.unwrap_or_default();
+    let failed = outcomes.into_iter().filter_map(|outcome| {
+        let why = outcome.failure?;
+        Some(format!(
+            "{}: case `{}`: {why}",
+            name.display(),
+            outcome.name
+        ))
+    });
+    Ok(failed.collect())
+}
