@@ -1,0 +1,221 @@
+//! What authors of policies have: `explain`, `test`, and cases that keep a bad policy out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use mcp_zero_tests::{Gateway, Options, Scripted, mcp_zero};
+use serde_json::Value;
+use std::path::Path;
+
+const POLICY: &str = "version: 1
+servers:
+  - {name: s, transport: http, url: \"https://s.example/mcp\"}
+identity: {issuer: https://idp.example, audience: a}
+policies:
+  - {id: read, description: Developers read, effect: allow, subjects: {groups: [dev]}, mcp_servers: [{name: s, tools: [\"get*\", read_file]}]}
+  - {id: not-etc, description: Not there, effect: deny, mcp_servers: [{name: s, tools: [read_file]}], when: [{argument: /path, glob: \"/etc/*\"}]}
+  - {id: trial, description: Tried out, effect: deny, shadow: true, mcp_servers: [{name: s}]}
+  - {id: prompts, description: Prompts, effect: allow, mcp_servers: [{name: s, prompts: [\"*\"]}]}
+";
+
+fn written(folder: &Path, name: &str, text: &str) -> String {
+    let file = folder.join(name);
+    std::fs::write(&file, text).unwrap();
+    file.to_string_lossy().into_owned()
+}
+
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    let done = mcp_zero(arguments);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        done.status.code().unwrap(),
+        text(&done.stdout),
+        text(&done.stderr),
+    )
+}
+
+#[test]
+fn explain_says_what_every_rule_had_to_do_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = written(folder.path(), "p.yaml", POLICY);
+    let ask = |more: &[&str]| {
+        let base = [
+            "explain", &file, "--user", "ann", "--groups", "dev", "--server", "s",
+        ];
+        run(&[&base[..], more].concat())
+    };
+    let etc = r#"{"path": "/etc/x"}"#;
+    let (code, human, _) = ask(&["--tool", "read_file", "--arguments", etc]);
+    assert_eq!(code, 0);
+    assert_eq!(
+        human,
+        "deny by `not-etc`: Not there
+  read     allow  matches, but `not-etc` decides
+  not-etc  deny   decides
+  trial    deny   matches, but is only tried out (shadow)
+  prompts  allow  is about other kinds than this\n"
+    );
+    let (_, json, _) = ask(&[
+        "--tool",
+        "read_file",
+        "--arguments",
+        "{}",
+        "--format",
+        "json",
+    ]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (&json["decision"], &json["rule_id"]),
+        (&"deny".into(), &"not-etc".into())
+    );
+    let (_, json, _) = ask(&["--tool", "get_x", "--arguments", "{}", "--format", "json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let bearings: Vec<&str> = json["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| rule["bearing"].as_str().unwrap())
+        .collect();
+    assert_eq!(bearings, ["decides", "name", "shadow", "kind"]);
+    let tmp = written(folder.path(), "a.json", r#"{"path": "/tmp/x"}"#);
+    let (_, human, _) = ask(&["--tool", "read_file", "--arguments", &format!("@{tmp}")]);
+    assert!(human.starts_with("allow by `read`"), "{human}");
+    assert!(
+        human.contains("its condition on `/path` does not hold"),
+        "{human}"
+    );
+    let (_, human, _) = ask(&["--tool", "read_file"]);
+    assert!(
+        human.contains("for some arguments") && human.contains("no arguments yet"),
+        "{human}"
+    );
+    for (wrong, told) in [
+        (
+            vec!["explain", &file, "--server", "t", "--tool", "x"],
+            "no server `t`; the policy has s",
+        ),
+        (
+            vec![
+                "explain", &file, "--server", "s", "--tool", "x", "--issuer", "z",
+            ],
+            "no identity `z`",
+        ),
+        (
+            vec![
+                "explain",
+                &file,
+                "--server",
+                "s",
+                "--resource",
+                "x",
+                "--arguments",
+                "{}",
+            ],
+            "only tools and prompts",
+        ),
+        (
+            vec![
+                "explain",
+                &file,
+                "--server",
+                "s",
+                "--tool",
+                "x",
+                "--arguments",
+                "[1]",
+            ],
+            "a mapping is wanted",
+        ),
+    ] {
+        let (code, _, error) = run(&wrong);
+        assert_eq!(code, 78, "{wrong:?}: {error}");
+        assert!(error.contains(told), "{wrong:?}: {error}");
+    }
+}
+
+#[test]
+fn cases_are_run_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = written(folder.path(), "p.yaml", POLICY);
+    let (code, _, error) = run(&["test", &file]);
+    assert!(code == 78 && error.contains("p.test.yaml"), "{error}");
+    let good = "version: 1
+cases:
+  - {name: they read, user: ann, groups: [dev], server: s, tool: get_x, expect: {allow: read}}
+";
+    let cases = written(folder.path(), "p.test.yaml", good);
+    let (code, told, _) = run(&["test", &file]);
+    assert_eq!(
+        (code, told.as_str()),
+        (0, "ok      they read\n1 passed, 0 failed\n")
+    );
+    let bad = format!(
+        "{good}  - {{name: they write, user: ann, groups: [dev], server: s, tool: put, expect: allow}}\n"
+    );
+    written(folder.path(), "p.test.yaml", &bad);
+    let (code, told, error) = run(&["test", &file, "--format", "json"]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        (code, &told["failed"], &told["passed"]),
+        (1, &1.into(), &1.into())
+    );
+    assert_eq!(told["cases"][1]["file"], cases.as_str());
+    assert!(error.contains("1 of 2 cases failed"), "{error}");
+    let (code, _, error) = run(&["check", &file]);
+    assert!(code == 78 && error.contains("case `they write`"), "{error}");
+    written(
+        folder.path(),
+        "p.test.yaml",
+        "version: 1\ncases: [{nam: x}]\n",
+    );
+    let (code, _, error) = run(&["test", &file]);
+    assert!(
+        code == 78 && error.contains("did you mean `name`?"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_policy_that_fails_its_cases_is_not_taken() {
+    let server = Scripted::json(r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#);
+    let policy = |tool: &str| {
+        format!(
+            "version: 1
+servers:
+  - {{name: s, transport: http, url: \"{}\"}}
+policies:
+  - {{id: read, description: d, effect: allow, mcp_servers: [{{name: s, tools: [{tool}]}}]}}
+",
+            server.url()
+        )
+    };
+    let options = Options {
+        beside: Some(|folder| {
+            let cases = "version: 1
+cases:
+  - {name: they look, user: ann, server: s, tool: look, expect: allow}
+  - {name: nobody writes, user: ann, server: s, tool: write, expect: deny}
+";
+            std::fs::write(folder.join("policy.test.yaml"), cases).unwrap();
+        }),
+        ..Options::default()
+    };
+    let gateway = Gateway::start_with(&policy("look"), &options);
+    let ann = gateway.token("ann", "");
+    let may = |tool: &str| {
+        let call = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}"}}}}"#
+        );
+        !gateway
+            .post("s", &ann, &call)
+            .body
+            .contains("Access denied")
+    };
+    assert!(may("look") && !may("write"));
+    gateway.set_policy(&policy("\"*\""));
+    gateway.wait_for_log("case `nobody writes`: expected deny, found allow", 1);
+    assert!(may("look") && !may("write"), "the last good one stays");
+}
