@@ -8,7 +8,8 @@ use crate::decision::{Effect, Object, Subject};
 use crate::names::Names;
 use crate::rule::{Kind, Patterns, Rule};
 use crate::set::Set;
-use std::collections::{BTreeMap, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 /// The rules that speak of one caller, under one snapshot.
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ pub(crate) struct Index {
     /// Of scopes over all servers, whatever their names.
     every: ByKind,
     /// Of each server by name.
-    servers: HashMap<Box<str>, ByKind>,
+    servers: FxHashMap<Box<str>, ByKind>,
     subjects: SubjectIndex,
 }
 
@@ -49,7 +50,7 @@ type Gathered<'r> = BTreeMap<&'r str, Vec<u32>>;
 impl Index {
     pub(crate) fn new<'s>(rules: &[Rule], servers: impl Iterator<Item = &'s str>) -> Self {
         let mut every: [Gathered<'_>; 4] = Default::default();
-        let mut by_server: HashMap<&str, [Gathered<'_>; 4]> =
+        let mut by_server: FxHashMap<&str, [Gathered<'_>; 4]> =
             servers.map(|name| (name, Default::default())).collect();
         for (place, rule) in numbered(rules) {
             for scope in &rule.scopes {

@@ -1,13 +1,16 @@
 //! Patterns over names, arranged so that a name meets only those that may match it.
+//!
+//! The tables hold what the policy says, never what a client sends: a quick hash will do.
 
 use crate::glob::Glob;
-use std::collections::{BTreeMap, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 /// What belongs to each pattern, found by name.
 #[derive(Debug, Clone)]
 pub(crate) struct Names<T> {
     /// Patterns without a star.
-    exact: HashMap<Box<str>, T>,
+    exact: FxHashMap<Box<str>, T>,
     /// The pattern `*`.
     any: Option<T>,
     /// Patterns by the literal text that they begin with.
@@ -23,7 +26,7 @@ pub(crate) struct Names<T> {
 struct Ends<T> {
     /// Every length of an end, shortest first.
     lengths: Box<[usize]>,
-    by_end: HashMap<Box<[u8]>, Vec<(Glob, T)>>,
+    by_end: FxHashMap<Box<[u8]>, Vec<(Glob, T)>>,
 }
 
 impl<T> Default for Names<T> {
@@ -34,9 +37,9 @@ impl<T> Default for Names<T> {
 
 impl<T> Names<T> {
     pub(crate) fn new<'p>(patterns: impl IntoIterator<Item = (&'p str, T)>) -> Self {
-        let mut exact = HashMap::new();
+        let mut exact = FxHashMap::default();
         let mut any = None;
-        let (mut heads, mut tails) = (HashMap::new(), HashMap::new());
+        let (mut heads, mut tails) = (FxHashMap::default(), FxHashMap::default());
         let mut rest = Vec::new();
         for (pattern, of) in patterns {
             let glob = Glob::new(pattern);
@@ -98,7 +101,7 @@ impl<T> Names<T> {
 }
 
 impl<T> Ends<T> {
-    fn new(by_end: HashMap<Box<[u8]>, Vec<(Glob, T)>>) -> Self {
+    fn new(by_end: FxHashMap<Box<[u8]>, Vec<(Glob, T)>>) -> Self {
         let mut lengths: Vec<usize> = by_end.keys().map(|end| end.len()).collect();
         lengths.sort_unstable();
         lengths.dedup();
