@@ -340,7 +340,7 @@ pub struct Key {
     pub modulus: ::prost::alloc::vec::Vec<u8>,
     #[prost(bytes = "vec", tag = "4")]
     pub exponent: ::prost::alloc::vec::Vec<u8>,
-    /// EC: the uncompressed SEC 1 point.
+    /// EC: the uncompressed SEC 1 point; OKP: the key of Ed25519.
     #[prost(bytes = "vec", tag = "5")]
     pub point: ::prost::alloc::vec::Vec<u8>,
 }

@@ -3,7 +3,9 @@
 
 use crate::scripted::{Scripted, ok};
 use jwt_simple::prelude::{
-    Claims, Duration, ECDSAP256KeyPairLike as _, ES256KeyPair, RS256KeyPair, RSAKeyPairLike as _,
+    Claims, Duration, ECDSAP256KeyPairLike as _, ECDSAP384KeyPairLike as _, ES256KeyPair,
+    ES384KeyPair, Ed25519KeyPair, EdDSAKeyPairLike as _, RS256KeyPair, RS384KeyPair, RS512KeyPair,
+    RSAKeyPairLike as _,
 };
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,8 +16,16 @@ use std::sync::{Arc, Mutex};
 pub enum Signer {
     /// The published RSA key.
     Rsa,
+    /// The published RSA key, with SHA-384.
+    Rsa384,
+    /// The published RSA key, with SHA-512.
+    Rsa512,
     /// The published EC key.
     Ec,
+    /// The published key on P-384.
+    Ec384,
+    /// The published Ed25519 key.
+    Ed,
     /// An EC key that says it is the published one.
     Foreign,
 }
@@ -25,7 +35,11 @@ pub enum Signer {
 pub struct Issuer {
     server: Scripted,
     rsa: RS256KeyPair,
+    rsa384: RS384KeyPair,
+    rsa512: RS512KeyPair,
     ec: ES256KeyPair,
+    ec384: ES384KeyPair,
+    ed: Ed25519KeyPair,
     foreign: ES256KeyPair,
     delay_ms: Arc<AtomicU64>,
 }
@@ -39,13 +53,25 @@ impl Issuer {
         let rsa = RS256KeyPair::generate(2048)
             .expect("an RSA key")
             .with_key_id("rsa-1");
+        let pem = rsa.to_pem().expect("an RSA key in PEM");
+        let rsa384 = RS384KeyPair::from_pem(&pem).expect("the same key");
+        let rsa512 = RS512KeyPair::from_pem(&pem).expect("the same key");
         let ec = ES256KeyPair::generate().with_key_id("ec-1");
+        let ec384 = ES384KeyPair::generate().with_key_id("ec-2");
+        let ed = Ed25519KeyPair::generate().with_key_id("ed-1");
+        // One RSA key for all its algorithms: its entry names none.
+        let without_alg = |mut jwk: Value| {
+            jwk.as_object_mut().expect("an object").remove("alg");
+            jwk
+        };
         let foreign = ES256KeyPair::generate().with_key_id("ec-1");
         let key = |text: String| serde_json::from_str::<Value>(&text).expect("a JWK");
         let keys = json!({"keys": [
             {"kty": "oct", "kid": "never", "k": "AAAA"},
-            key(rsa.public_key().to_jwk()),
+            without_alg(key(rsa.public_key().to_jwk())),
             key(ec.public_key().to_jwk()),
+            key(ec384.public_key().to_jwk()),
+            key(ed.public_key().to_jwk()),
         ]});
         // The port is known only once it listens.
         let base = Arc::new(Mutex::new(String::new()));
@@ -67,7 +93,11 @@ impl Issuer {
         Self {
             server,
             rsa,
+            rsa384: rsa384.with_key_id("rsa-1"),
+            rsa512: rsa512.with_key_id("rsa-1"),
             ec,
+            ec384,
+            ed,
             foreign,
             delay_ms,
         }
@@ -102,7 +132,11 @@ impl Issuer {
         plain.invalid_before = None;
         let signed = match signer {
             Signer::Rsa => self.rsa.sign(plain),
+            Signer::Rsa384 => self.rsa384.sign(plain),
+            Signer::Rsa512 => self.rsa512.sign(plain),
             Signer::Ec => self.ec.sign(plain),
+            Signer::Ec384 => self.ec384.sign(plain),
+            Signer::Ed => self.ed.sign(plain),
             Signer::Foreign => self.foreign.sign(plain),
         };
         signed.expect("a signed token")

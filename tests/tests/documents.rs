@@ -81,8 +81,10 @@ fn the_guides_are_there() {
         "benchmarks",
         "decisions",
         "for-leaders",
+        "identity",
         "quickstart",
         "roadmap",
+        "threat-model",
         "troubleshooting",
     ] {
         let text = std::fs::read_to_string(repository().join(format!("docs/{name}.md"))).unwrap();

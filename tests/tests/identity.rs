@@ -237,3 +237,40 @@ fn a_missing_scope_is_a_step_up() {
         json!(["mcp.use", "mcp.call"])
     );
 }
+
+/// Every algorithm in the module itself, and none that the issuer's entry does not name.
+#[test]
+fn algorithms_are_those_that_the_policy_names() {
+    let server = Scripted::json(ANSWER);
+    let issuer = Issuer::start();
+    let identity = format!(
+        "identity:
+  issuer: {}
+  audience: gateway
+  claim_mapping: {{groups: roles}}
+  algorithms: [RS384, RS512, ES384, EdDSA]
+",
+        issuer.url()
+    );
+    let options = Options {
+        no_dev: true,
+        variables: vec![("MCP_SKIP_TLS_VALIDATION".to_owned(), "true".to_owned())],
+        ..Options::default()
+    };
+    let gateway = Gateway::start_with(&(policy(&server.url()) + &identity), &options);
+    for (signer, status) in [
+        (Signer::Rsa384, 200),
+        (Signer::Rsa512, 200),
+        (Signer::Ec384, 200),
+        (Signer::Ed, 200),
+        (Signer::Rsa, 401),
+        (Signer::Ec, 401),
+        (Signer::Foreign, 401),
+    ] {
+        let token = issuer.token(signer, |_| {});
+        let before = server.received().len();
+        assert_eq!(gateway.post("s", &token, CALL).status, status, "{signer:?}");
+        let reached = server.received().len() - before;
+        assert_eq!(reached, usize::from(status == 200), "{signer:?}");
+    }
+}

@@ -130,19 +130,41 @@ impl fmt::Display for Posture {
 pub enum Algorithm {
     /// RSA with PKCS #1 v1.5 padding and SHA-256.
     Rs256,
+    /// RSA with PKCS #1 v1.5 padding and SHA-384.
+    Rs384,
+    /// RSA with PKCS #1 v1.5 padding and SHA-512.
+    Rs512,
     /// ECDSA over P-256 with SHA-256.
     Es256,
+    /// ECDSA over P-384 with SHA-384.
+    Es384,
+    /// EdDSA over Ed25519.
+    EdDsa,
 }
 
 impl Algorithm {
     /// Every algorithm.
-    pub const ALL: [Self; 2] = [Self::Rs256, Self::Es256];
+    pub const ALL: [Self; 6] = [
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Es256,
+        Self::Es384,
+        Self::EdDsa,
+    ];
+
+    /// Those of an identity that names none.
+    pub const DEFAULT: [Self; 2] = [Self::Rs256, Self::Es256];
 
     /// The JOSE name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
             Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::EdDsa => "EdDSA",
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::action::Action;
 use crate::configuration::{self, ConfigurationError};
 use crate::judge::Standings;
 use mcp_zero_identity::{
-    Algorithm, GatewayKey, Issuer, Key, KeySet, Sealer, SealerError, TokenCache, Verifier,
+    Algorithm, GatewayKey, Issuer, Key, KeySet, Numbers, Sealer, SealerError, TokenCache, Verifier,
 };
 use mcp_zero_mask::{Entity, Masker};
 use mcp_zero_policy::{DecodeError, KeyMaterial, Snapshot};
@@ -176,10 +176,13 @@ fn verifier(snapshot: &Snapshot) -> Result<Verifier, LoadError> {
         let mut keys = Vec::new();
         for key in &set.keys {
             let kid = key.kid.as_ref().map(ToString::to_string);
-            let made = match &key.material {
-                KeyMaterial::Rsa { modulus, exponent } => Key::rsa(kid, modulus, exponent),
-                KeyMaterial::Ec(point) => Key::ec(kid, point),
+            let numbers = match &key.material {
+                KeyMaterial::Rsa { modulus, exponent } => Numbers::Rsa { modulus, exponent },
+                KeyMaterial::Point(point) => Numbers::Point(point),
             };
+            let algorithm = Algorithm::parse(&key.algorithm)
+                .ok_or_else(|| LoadError::Algorithm(set.issuer.to_string()))?;
+            let made = Key::new(kid, algorithm, numbers);
             keys.push(made.map_err(|_| LoadError::Key(set.issuer.to_string()))?);
         }
         sets.push(KeySet {

@@ -2,14 +2,11 @@
 
 use crate::compact;
 use crate::issuer::Algorithm;
-use crate::key::{Key, KeyError};
+use crate::key::{Key, KeyError, Numbers};
 use mcp_zero_wire::json::{Doc, Kind, Limits, ScanError, Value};
 
 /// The most keys taken from one set.
-pub const MAX_KEYS: usize = 64;
-
-/// Bytes of one coordinate on P-256.
-const COORDINATE_BYTES: usize = 32;
+pub const MAX_KEYS: usize = 32;
 
 /// Members that only a private or symmetric key has.
 const SECRETS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
@@ -30,12 +27,26 @@ pub struct JwkKey {
     pub kid: Option<String>,
     /// The one algorithm it is used with.
     pub algorithm: Algorithm,
-    /// RSA: the modulus, big endian. Empty for EC.
+    /// RSA: the modulus, big endian. Empty for others.
     pub modulus: Vec<u8>,
-    /// RSA: the exponent, big endian. Empty for EC.
+    /// RSA: the exponent, big endian. Empty for others.
     pub exponent: Vec<u8>,
-    /// EC: the uncompressed SEC 1 point. Empty for RSA.
+    /// EC: the uncompressed SEC 1 point; OKP: the key. Empty for RSA.
     pub point: Vec<u8>,
+}
+
+impl JwkKey {
+    /// What the key is made of.
+    pub fn numbers(&self) -> Numbers<'_> {
+        if self.point.is_empty() {
+            Numbers::Rsa {
+                modulus: &self.modulus,
+                exponent: &self.exponent,
+            }
+        } else {
+            Numbers::Point(&self.point)
+        }
+    }
 }
 
 /// Why a text is not a JWK set at all.
@@ -56,7 +67,7 @@ enum Unusable {
     Object,
     #[error("has no readable `{0}`")]
     Member(&'static str),
-    #[error("is not an RSA or EC key")]
+    #[error("is not an RSA, EC or Ed25519 key")]
     Type,
     #[error("is a symmetric key")]
     Symmetric,
@@ -64,7 +75,7 @@ enum Unusable {
     Secret,
     #[error("is not for signatures")]
     Use,
-    #[error("is on another curve than P-256")]
+    #[error("is on another curve than P-256, P-384 and Ed25519")]
     Curve,
     #[error("is for an algorithm that is not accepted")]
     Algorithm,
@@ -100,12 +111,17 @@ pub fn parse_jwks(json: &[u8], allowed: &[Algorithm]) -> Result<Jwks, JwksError>
         .collect();
     let usable: Vec<_> = read
         .iter()
-        .filter_map(|(_, key)| key.clone().ok())
+        .filter_map(|(_, keys)| keys.clone().ok())
+        .flatten()
         .collect();
     let mut jwks = Jwks::default();
-    for (index, (jwk, key)) in read.into_iter().enumerate() {
-        match key.and_then(|key| admit(key, &jwks.keys, &usable)) {
-            Ok(key) => jwks.keys.push(key),
+    let mut taken = 0;
+    for (index, (jwk, keys)) in read.into_iter().enumerate() {
+        match keys.and_then(|keys| admit(keys, &jwks.keys, taken, &usable)) {
+            Ok(keys) => {
+                taken += 1;
+                jwks.keys.extend(keys);
+            }
             Err(reason) => jwks.warnings.push(warning(index, jwk, reason)),
         }
     }
@@ -114,21 +130,26 @@ pub fn parse_jwks(json: &[u8], allowed: &[Algorithm]) -> Result<Jwks, JwksError>
 
 /// Takes a key beside those taken before, out of all that are usable by themselves. Of keys
 /// that share an id none can be told to be the right one.
-fn admit(key: JwkKey, before: &[JwkKey], usable: &[JwkKey]) -> Result<JwkKey, Unusable> {
-    let ambiguous = |other: &JwkKey| {
+fn admit(
+    keys: Vec<JwkKey>,
+    before: &[JwkKey],
+    taken: usize,
+    usable: &[JwkKey],
+) -> Result<Vec<JwkKey>, Unusable> {
+    let ambiguous = |key: &JwkKey| {
         key.kid.is_some()
-            && other.kid == key.kid
-            && other.algorithm == key.algorithm
-            && *other != key
+            && usable.iter().any(|other| {
+                other.kid == key.kid && other.algorithm == key.algorithm && other != key
+            })
     };
-    if usable.iter().any(ambiguous) {
+    if keys.iter().any(ambiguous) {
         Err(Unusable::Ambiguous)
-    } else if before.contains(&key) {
+    } else if keys.iter().any(|key| before.contains(key)) {
         Err(Unusable::Repeated)
-    } else if before.len() >= MAX_KEYS {
+    } else if taken >= MAX_KEYS {
         Err(Unusable::Surplus)
     } else {
-        Ok(key)
+        Ok(keys)
     }
 }
 
@@ -149,31 +170,48 @@ fn warning(index: usize, jwk: Value<'_>, reason: Unusable) -> String {
     }
 }
 
-fn read(jwk: Value<'_>, allowed: &[Algorithm]) -> Result<JwkKey, Unusable> {
+/// The key once for each algorithm that it may be used with: an RSA key without `alg` is good for
+/// all of its kind that the issuer uses.
+fn read(jwk: Value<'_>, allowed: &[Algorithm]) -> Result<Vec<JwkKey>, Unusable> {
     if !jwk.is_object() {
         return Err(Unusable::Object);
     }
     let kid = optional(jwk, "kid")?;
-    let algorithm = match required(jwk, "kty")?.as_str() {
-        "RSA" => Algorithm::Rs256,
-        "EC" => Algorithm::Es256,
-        "oct" => return Err(Unusable::Symmetric),
-        _ => return Err(Unusable::Type),
-    };
+    let kind = required(jwk, "kty")?;
+    if !matches!(kind.as_str(), "RSA" | "EC" | "OKP") {
+        return Err(match kind.as_str() {
+            "oct" => Unusable::Symmetric,
+            _ => Unusable::Type,
+        });
+    }
     if SECRETS.iter().any(|name| jwk.get(name).is_some()) {
         return Err(Unusable::Secret);
     }
     if !for_signatures(jwk)? {
         return Err(Unusable::Use);
     }
-    if algorithm == Algorithm::Es256 && required(jwk, "crv")? != "P-256" {
-        return Err(Unusable::Curve);
-    }
+    let fitting: &[Algorithm] = match kind.as_str() {
+        "RSA" => &[Algorithm::Rs256, Algorithm::Rs384, Algorithm::Rs512],
+        _ => match required(jwk, "crv")?.as_str() {
+            "P-256" if kind == "EC" => &[Algorithm::Es256],
+            "P-384" if kind == "EC" => &[Algorithm::Es384],
+            "Ed25519" if kind == "OKP" => &[Algorithm::EdDsa],
+            _ => return Err(Unusable::Curve),
+        },
+    };
     let named = optional(jwk, "alg")?;
-    if named.is_some_and(|alg| alg != algorithm.name()) || !allowed.contains(&algorithm) {
-        return Err(Unusable::Algorithm);
+    let wanted = |algorithm: &&Algorithm| {
+        allowed.contains(algorithm) && named.as_ref().is_none_or(|alg| alg == algorithm.name())
+    };
+    let keys: Vec<JwkKey> = fitting
+        .iter()
+        .filter(wanted)
+        .map(|algorithm| material(jwk, kid.clone(), *algorithm))
+        .collect::<Result<_, _>>()?;
+    match keys.is_empty() {
+        true => Err(Unusable::Algorithm),
+        false => Ok(keys),
     }
-    material(jwk, kid, algorithm)
 }
 
 /// The numbers, tried as a key.
@@ -185,24 +223,27 @@ fn material(jwk: Value<'_>, kid: Option<String>, algorithm: Algorithm) -> Result
         exponent: Vec::new(),
         point: Vec::new(),
     };
+    let mut point = |coordinate: usize| {
+        key.point.push(4);
+        for name in ["x", "y"] {
+            let bytes = bytes(jwk, name)?;
+            if bytes.len() != coordinate {
+                return Err(Unusable::Member(name));
+            }
+            key.point.extend(bytes);
+        }
+        Ok(())
+    };
     match algorithm {
-        Algorithm::Rs256 => {
+        Algorithm::Rs256 | Algorithm::Rs384 | Algorithm::Rs512 => {
             key.modulus = number(jwk, "n")?;
             key.exponent = number(jwk, "e")?;
-            Key::rsa(None, &key.modulus, &key.exponent)?;
         }
-        Algorithm::Es256 => {
-            key.point.push(4);
-            for name in ["x", "y"] {
-                let coordinate = bytes(jwk, name)?;
-                if coordinate.len() != COORDINATE_BYTES {
-                    return Err(Unusable::Member(name));
-                }
-                key.point.extend(coordinate);
-            }
-            Key::ec(None, &key.point)?;
-        }
+        Algorithm::Es256 => point(32)?,
+        Algorithm::Es384 => point(48)?,
+        Algorithm::EdDsa => key.point = bytes(jwk, "x")?,
     }
+    Key::new(None, algorithm, key.numbers())?;
     Ok(key)
 }
 

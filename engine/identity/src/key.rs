@@ -3,15 +3,14 @@
 use crate::error::TokenError;
 use crate::issuer::Algorithm;
 use jwt_simple::algorithms::{
-    ECDSAP256PublicKeyLike as _, ES256PublicKey, RS256PublicKey, RSAPublicKeyLike as _,
+    ECDSAP256PublicKeyLike as _, ECDSAP384PublicKeyLike as _, ES256PublicKey, ES384PublicKey,
+    Ed25519PublicKey, EdDSAPublicKeyLike as _, RS256PublicKey, RS384PublicKey, RS512PublicKey,
+    RSAPublicKeyLike as _,
 };
 use jwt_simple::claims::NoCustomClaims;
 use jwt_simple::common::VerificationOptions;
 use jwt_simple::reexports::serde_json;
 use jwt_simple::{Error, JWTError};
-
-/// An uncompressed SEC 1 point on P-256.
-const POINT_BYTES: usize = 65;
 
 /// Why key material is not usable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -19,9 +18,29 @@ pub enum KeyError {
     /// Not 2048 to 4096 bits with an odd modulus and the exponent 65537.
     #[error("not an RSA key of 2048 to 4096 bits with the exponent 65537")]
     Rsa,
-    /// Not an uncompressed point on P-256.
-    #[error("not an uncompressed point on P-256")]
+    /// Not an uncompressed point on the algorithm's curve.
+    #[error("not an uncompressed point on the curve of its algorithm")]
     Ec,
+    /// Not an Ed25519 key.
+    #[error("not an Ed25519 key")]
+    Ed25519,
+    /// Numbers of another kind than the algorithm takes.
+    #[error("not a key of the kind that its algorithm takes")]
+    Kind,
+}
+
+/// What a public key is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers<'a> {
+    /// Big-endian modulus and exponent.
+    Rsa {
+        /// `n`
+        modulus: &'a [u8],
+        /// `e`
+        exponent: &'a [u8],
+    },
+    /// An uncompressed point (SEC 1 §2.3.3), or the 32 bytes of an Ed25519 key (RFC 8032 §5.1.5).
+    Point(&'a [u8]),
 }
 
 /// One public key, which is used with one algorithm.
@@ -33,8 +52,12 @@ pub struct Key {
 
 #[derive(Debug, Clone)]
 enum Material {
-    Rsa(Box<RS256PublicKey>),
-    Ec(ES256PublicKey),
+    Rs256(Box<RS256PublicKey>),
+    Rs384(Box<RS384PublicKey>),
+    Rs512(Box<RS512PublicKey>),
+    Es256(ES256PublicKey),
+    Es384(ES384PublicKey),
+    EdDsa(Ed25519PublicKey),
 }
 
 /// The keys of one issuer.
@@ -58,31 +81,48 @@ pub(crate) enum Fault {
 }
 
 impl Key {
-    /// An RSA key for RS256; `modulus` and `exponent` are big endian.
+    /// A key for one algorithm.
     ///
     /// # Errors
-    /// [`KeyError::Rsa`] for a weak, oversized or malformed key.
-    pub fn rsa(kid: Option<String>, modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
-        let key = RS256PublicKey::from_components(modulus, exponent).map_err(|_| KeyError::Rsa)?;
-        Ok(Self {
-            kid,
-            material: Material::Rsa(Box::new(key)),
-        })
-    }
-
-    /// A P-256 key for ES256; `point` is uncompressed (SEC 1 §2.3.3).
-    ///
-    /// # Errors
-    /// [`KeyError::Ec`] for another form, or a point that is not on the curve.
-    pub fn ec(kid: Option<String>, point: &[u8]) -> Result<Self, KeyError> {
-        if point.len() != POINT_BYTES || point.first() != Some(&4) {
-            return Err(KeyError::Ec);
-        }
-        let key = ES256PublicKey::from_bytes(point).map_err(|_| KeyError::Ec)?;
-        Ok(Self {
-            kid,
-            material: Material::Ec(key),
-        })
+    /// [`KeyError`] for a weak, oversized or malformed key, or one of another kind.
+    pub fn new(
+        kid: Option<String>,
+        algorithm: Algorithm,
+        numbers: Numbers<'_>,
+    ) -> Result<Self, KeyError> {
+        let material = match (algorithm, numbers) {
+            (Algorithm::Rs256, Numbers::Rsa { modulus, exponent }) => {
+                let key = RS256PublicKey::from_components(modulus, exponent);
+                Material::Rs256(Box::new(key.map_err(|_| KeyError::Rsa)?))
+            }
+            (Algorithm::Rs384, Numbers::Rsa { modulus, exponent }) => {
+                let key = RS384PublicKey::from_components(modulus, exponent);
+                Material::Rs384(Box::new(key.map_err(|_| KeyError::Rsa)?))
+            }
+            (Algorithm::Rs512, Numbers::Rsa { modulus, exponent }) => {
+                let key = RS512PublicKey::from_components(modulus, exponent);
+                Material::Rs512(Box::new(key.map_err(|_| KeyError::Rsa)?))
+            }
+            (Algorithm::Es256, Numbers::Point(point)) => {
+                uncompressed(point, 32)?;
+                let key = ES256PublicKey::from_bytes(point).map_err(|_| KeyError::Ec)?;
+                Material::Es256(key)
+            }
+            (Algorithm::Es384, Numbers::Point(point)) => {
+                uncompressed(point, 48)?;
+                let key = ES384PublicKey::from_bytes(point).map_err(|_| KeyError::Ec)?;
+                Material::Es384(key)
+            }
+            (Algorithm::EdDsa, Numbers::Point(bytes)) => {
+                let key = Ed25519PublicKey::from_bytes(bytes).map_err(|_| KeyError::Ed25519)?;
+                Material::EdDsa(key)
+            }
+            (Algorithm::Rs256 | Algorithm::Rs384 | Algorithm::Rs512, Numbers::Point(_))
+            | (Algorithm::Es256 | Algorithm::Es384 | Algorithm::EdDsa, Numbers::Rsa { .. }) => {
+                return Err(KeyError::Kind);
+            }
+        };
+        Ok(Self { kid, material })
     }
 
     /// The key's id, if it has one.
@@ -93,16 +133,24 @@ impl Key {
     /// The one algorithm it is used with.
     pub fn algorithm(&self) -> Algorithm {
         match self.material {
-            Material::Rsa(_) => Algorithm::Rs256,
-            Material::Ec(_) => Algorithm::Es256,
+            Material::Rs256(_) => Algorithm::Rs256,
+            Material::Rs384(_) => Algorithm::Rs384,
+            Material::Rs512(_) => Algorithm::Rs512,
+            Material::Es256(_) => Algorithm::Es256,
+            Material::Es384(_) => Algorithm::Es384,
+            Material::EdDsa(_) => Algorithm::EdDsa,
         }
     }
 
     /// Has the signature, then the claims, checked.
     pub(crate) fn check(&self, token: &str, options: VerificationOptions) -> Result<(), Fault> {
         match &self.material {
-            Material::Rsa(key) => key.verify_token::<NoCustomClaims>(token, Some(options)),
-            Material::Ec(key) => key.verify_token::<NoCustomClaims>(token, Some(options)),
+            Material::Rs256(key) => key.verify_token::<NoCustomClaims>(token, Some(options)),
+            Material::Rs384(key) => key.verify_token::<NoCustomClaims>(token, Some(options)),
+            Material::Rs512(key) => key.verify_token::<NoCustomClaims>(token, Some(options)),
+            Material::Es256(key) => key.verify_token::<NoCustomClaims>(token, Some(options)),
+            Material::Es384(key) => key.verify_token::<NoCustomClaims>(token, Some(options)),
+            Material::EdDsa(key) => key.verify_token::<NoCustomClaims>(token, Some(options)),
         }
         .map(drop)
         .map_err(|error| fault(&error))
@@ -120,6 +168,12 @@ impl KeySet {
         let key = fitting.next()?;
         fitting.next().is_none().then_some(key)
     }
+}
+
+/// Other forms of a point are other ways of writing one key.
+fn uncompressed(point: &[u8], coordinate: usize) -> Result<(), KeyError> {
+    let whole = point.len() == 1 + 2 * coordinate && point.first() == Some(&4);
+    whole.then_some(()).ok_or(KeyError::Ec)
 }
 
 /// The signature is checked before the claims are read, and our own reader has read the header

@@ -24,7 +24,7 @@ pub use caller::Caller;
 pub use credential::{Credential, CredentialError, MAX_TOKEN_BYTES};
 pub use error::TokenError;
 pub use issuer::{Algorithm, Issuer};
-pub use key::{Key, KeyError, KeySet};
+pub use key::{Key, KeyError, KeySet, Numbers};
 pub use seal::{
     GatewayKey, GatewayKeyError, MAX_SEALED_BYTES, Owner, Purpose, Sealer, SealerError,
 };

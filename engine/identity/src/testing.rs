@@ -1,6 +1,6 @@
 //! Tokens for tests.
 
-use crate::{Algorithm, Caller, Issuer, Key, KeySet, TokenCache, TokenError, Verifier};
+use crate::{Algorithm, Caller, Issuer, Key, KeySet, Numbers, TokenCache, TokenError, Verifier};
 use jwt_simple::algorithms::{
     ECDSAP256KeyPairLike as _, ECDSAP256PublicKeyLike as _, ES256KeyPair,
 };
@@ -22,7 +22,12 @@ impl Signer {
 
     pub(crate) fn key(&self, kid: Option<&str>) -> Key {
         let point = self.0.public_key().public_key().to_bytes_uncompressed();
-        Key::ec(kid.map(Into::into), &point).unwrap()
+        Key::new(
+            kid.map(Into::into),
+            Algorithm::Es256,
+            Numbers::Point(&point),
+        )
+        .unwrap()
     }
 
     /// A token of exactly these bytes.

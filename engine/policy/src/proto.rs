@@ -311,7 +311,7 @@ fn key(key: wire::Key) -> Result<Key> {
             modulus: key.modulus,
             exponent: key.exponent,
         },
-        (false, false) => KeyMaterial::Ec(key.point),
+        (false, false) => KeyMaterial::Point(key.point),
         (true, false) | (false, true) => return Err(DecodeError::Field("key")),
     };
     Ok(Key {

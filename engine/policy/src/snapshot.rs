@@ -137,8 +137,8 @@ pub enum KeyMaterial {
         /// `e`
         exponent: Vec<u8>,
     },
-    /// An uncompressed SEC 1 point.
-    Ec(Vec<u8>),
+    /// An uncompressed SEC 1 point, or an Ed25519 key.
+    Point(Vec<u8>),
 }
 
 /// One masking plugin.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::fields::{Fields, Key, Spanned, not_supported, text, texts, word, wrong_type};
+use super::fields::{Fields, Key, Spanned, text, texts, word, wrong_type};
 use super::url::{self, Excuse, Host};
 use crate::code::Code;
 use crate::compiled::{Algorithm, IssuerPlan};
@@ -73,7 +73,7 @@ impl Identity {
                 name: name.to_owned(),
                 issuer: issuer.to_owned(),
                 jwks_uri: None,
-                algorithms: Algorithm::ALL.to_vec(),
+                algorithms: Algorithm::DEFAULT.to_vec(),
                 jwks_cache_seconds: 3600,
                 jwks_stale_seconds: 86_400,
                 insecure_allowed: insecure,
@@ -303,20 +303,13 @@ fn audiences(node: &Node, notes: &mut Notes<'_>) -> Option<Vec<String>> {
 fn algorithms(node: &Node, notes: &mut Notes<'_>) -> Vec<Algorithm> {
     let mut found = Vec::new();
     for item in texts(node, "algorithms", notes).unwrap_or_default() {
-        match item.value {
-            "RS256" => found.push(Algorithm::Rs256),
-            "ES256" => found.push(Algorithm::Es256),
-            "RS384" | "RS512" | "ES384" | "EdDSA" => not_supported(
-                &item.span,
-                &format!("the algorithm {}", quoted(item.value)),
-                "this build verifies RS256 and ES256",
-                notes,
-            ),
-            other => notes.advise(
+        match Algorithm::ALL.into_iter().find(|a| a.name() == item.value) {
+            Some(algorithm) => found.push(algorithm),
+            None => notes.advise(
                 &item.span,
                 Code::ForbiddenAlgorithm,
-                format!("the algorithm {} is never accepted", quoted(other)),
-                "this build verifies RS256 and ES256",
+                format!("the algorithm {} is never accepted", quoted(item.value)),
+                "one of RS256, RS384, RS512, ES256, ES384 and EdDSA",
             ),
         }
     }

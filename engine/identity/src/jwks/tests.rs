@@ -20,7 +20,7 @@ fn rsa(fill: u8, more: &str) -> String {
 
 fn set(keys: &[String]) -> Jwks {
     let text = format!(r#"{{"keys":[{}],"other":1}}"#, keys.join(","));
-    parse_jwks(text.as_bytes(), &Algorithm::ALL).unwrap()
+    parse_jwks(text.as_bytes(), &[Algorithm::Rs256, Algorithm::Es256]).unwrap()
 }
 
 /// The warning for one unusable key, between two good ones that stay.
@@ -79,7 +79,11 @@ fn unusable_alone() {
         ),
         (
             r#"{"kty":"OKP","crv":"Ed25519","x":"AA"}"#.to_owned(),
-            "key 2 is not an RSA or EC key",
+            "key 2 is for an algorithm that is not accepted",
+        ),
+        (
+            r#"{"kty":"XYZ","crv":"Ed25519","x":"AA"}"#.to_owned(),
+            "key 2 is not an RSA, EC or Ed25519 key",
         ),
         (ec(r#","kid":7"#), "key 2 has no readable `kid`"),
         (
@@ -105,11 +109,15 @@ fn unusable_alone() {
         ),
         (
             ec("").replace("P-256", "P-384"),
-            "key 2 is on another curve than P-256",
+            "key 2 is for an algorithm that is not accepted",
+        ),
+        (
+            ec("").replace("P-256", "P-521"),
+            "key 2 is on another curve than P-256, P-384 and Ed25519",
         ),
         (
             ec("").replace(X, Y),
-            "key 2 is not an uncompressed point on P-256",
+            "key 2 is not an uncompressed point on the curve of its algorithm",
         ),
         (ec("").replace(X, "AA"), "key 2 has no readable `x`"),
         (ec("").replace(Y, "A=="), "key 2 has no readable `y`"),
@@ -156,7 +164,7 @@ fn allowed_algorithms() {
 
 #[test]
 fn bounds() {
-    let keys: Vec<_> = (0..70).map(|n| rsa(n, "")).collect();
+    let keys: Vec<_> = (0..38).map(|n| rsa(n, "")).collect();
     let jwks = set(&keys);
     assert_eq!((jwks.keys.len(), jwks.warnings.len()), (MAX_KEYS, 6));
     assert_eq!(set(&[]), Jwks::default());
@@ -189,5 +197,41 @@ fn not_a_set() {
     ] {
         let error = parse_jwks(text.as_bytes(), &Algorithm::ALL).unwrap_err();
         assert!(matches!(error, JwksError::Json(_)), "{text}");
+    }
+}
+
+/// RFC 8037 appendix A.2, and a point on P-384 (RFC 7518 has none: of our own making).
+#[test]
+fn every_algorithm() {
+    use jwt_simple::algorithms::{ECDSAP384KeyPairLike as _, ES384KeyPair};
+    let pair = ES384KeyPair::generate();
+    let point = pair.key_pair().public_key().to_bytes_uncompressed();
+    let [x, y] = [&point[1..49], &point[49..]].map(crate::testing::encode);
+    let p384 = format!(r#"{{"kty":"EC","crv":"P-384","x":"{x}","y":"{y}"}}"#);
+    let okp = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let found = |keys: &[String], allowed: &[Algorithm]| {
+        let text = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
+        let jwks = parse_jwks(text.as_bytes(), allowed).unwrap();
+        let found: Vec<Algorithm> = jwks.keys.iter().map(|key| key.algorithm).collect();
+        (found, jwks.warnings)
+    };
+    let all = Algorithm::ALL;
+    let keys = [rsa(1, ""), ec(""), p384.clone(), okp.to_owned()];
+    assert_eq!(found(&keys, &all), (all.to_vec(), vec![]));
+    let named = [rsa(1, r#","alg":"RS512""#)];
+    assert_eq!(found(&named, &all).0, [Algorithm::Rs512]);
+    assert!(found(&named, &[Algorithm::Rs256]).0.is_empty());
+    for wrong in [
+        p384.replace("P-384", "P-256"),
+        p384.replace("EC", "OKP"),
+        okp.replace("Ed25519", "Ed448"),
+        okp.replace("OKP", "EC"),
+        okp.replace("11qY", ""),
+        okp.replace("}", r#","alg":"ES256"}"#),
+        rsa(1, r#","alg":"PS256""#),
+        ec(r#","alg":"ES384""#),
+    ] {
+        let (keys, warnings) = found(&[wrong.clone()], &all);
+        assert_eq!((keys.len(), warnings.len()), (0, 1), "{wrong}");
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Numbers;
 use crate::testing::{self, AUDIENCE, HEADER, ISSUER, NOW, Signer, claims, encode};
 use crate::{Issuer, Key};
 use jwt_simple::algorithms::{RS256KeyPair, RSAKeyPairLike as _};
@@ -15,7 +16,15 @@ fn es256() -> (Signer, Verifier) {
 fn rs256() -> (RS256KeyPair, Key) {
     let pair = RS256KeyPair::generate(2048).unwrap().with_key_id("r1");
     let public = pair.public_key().to_components();
-    let key = Key::rsa(Some("r1".into()), &public.n, &public.e).unwrap();
+    let key = Key::new(
+        Some("r1".into()),
+        Algorithm::Rs256,
+        Numbers::Rsa {
+            modulus: &public.n,
+            exponent: &public.e,
+        },
+    )
+    .unwrap();
     (pair, key)
 }
 
