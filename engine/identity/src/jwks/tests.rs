@@ -206,7 +206,7 @@ fn every_algorithm() {
     use jwt_simple::algorithms::{ECDSAP384KeyPairLike as _, ES384KeyPair};
     let pair = ES384KeyPair::generate();
     let point = pair.key_pair().public_key().to_bytes_uncompressed();
-    let [x, y] = [&point[1..49], &point[49..]].map(crate::testing::encode);
+    let [x, y] = [&point[1..49], &point[49..]].map(encode);
     let p384 = format!(r#"{{"kty":"EC","crv":"P-384","x":"{x}","y":"{y}"}}"#);
     let okp = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     let found = |keys: &[String], allowed: &[Algorithm]| {
