@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod cases;
+mod check;
 mod compile;
 mod explain;
 mod health;
@@ -24,7 +25,7 @@ use crate::failure::Failure;
 use crate::run::programs::{Programs, on_path};
 use crate::run::{audit, gateway, gateway_key, tether};
 use crate::settings::{self, Options, Settings};
-use crate::source::{Document, cases as policy_cases, read};
+use crate::source::{Document, read};
 use crate::xds::resource::{FilterModule, ListenerSettings};
 use crate::xds::{Listen, listen};
 use crate::{admin, telemetry};
@@ -68,8 +69,8 @@ enum Command {
     /// Run only the control plane; Envoys connect to it
     #[command(after_help = ENVIRONMENT)]
     Serve(ServeArgs),
-    /// Check a policy file and print everything that is wrong with it
-    Check(CheckArgs),
+    /// Check policy files and print everything that is wrong with them
+    Check(check::CheckArgs),
     /// Ask a policy one question and learn why it answers as it does
     Explain(explain::ExplainArgs),
     /// Run the cases beside policy files (`p.test.yaml` for `p.yaml`)
@@ -117,14 +118,6 @@ struct ServeArgs {
 }
 
 #[derive(Debug, Args)]
-struct CheckArgs {
-    /// The policy file
-    file: PathBuf,
-    #[command(flatten)]
-    options: Options,
-}
-
-#[derive(Debug, Args)]
 struct TokenArgs {
     /// Whom the token speaks of (`sub`)
     #[arg(long)]
@@ -164,7 +157,7 @@ impl Cli {
             None => run(self.run).await,
             Some(Command::Run(args)) => run(args).await,
             Some(Command::Serve(args)) => serve(args).await,
-            Some(Command::Check(args)) => check(&args),
+            Some(Command::Check(args)) => check::run(&args),
             Some(Command::Explain(args)) => explain::run(&args),
             Some(Command::Test(args)) => cases::run(&args),
             Some(Command::Compile(args)) => compile::run(&args).await,
@@ -248,33 +241,6 @@ async fn serve(args: ServeArgs) -> Result<(), Failure> {
     tracing::info!(%xds, "waiting for gateways");
     audit::follow(access_log, plane.sink.clone(), stopped, status).await;
     Ok(())
-}
-
-fn check(args: &CheckArgs) -> Result<(), Failure> {
-    let settings = load(&args.options)?;
-    let (document, compiled) = checked(&args.file, &settings, Unset::Warn)?;
-    if !compiled.warnings.is_empty() {
-        say(&shown(&document, &compiled.warnings))?;
-    }
-    let failures = policy_cases::failures(&args.file, &compiled)?;
-    if !failures.is_empty() {
-        return Err(Failure::configs(failures));
-    }
-    let commands = Programs {
-        // Any: only what the policy itself names is looked for.
-        bridge: Some(PathBuf::new()),
-        folder: folder(&args.file)?,
-        ..programs(&settings)?
-    };
-    for line in commands.missing(&compiled) {
-        say(&format!("warning: {line}"))?;
-    }
-    say(&format!(
-        "{}: good; posture {}, {}",
-        document.name,
-        compiled.posture,
-        compiled.ready_line()
-    ))
 }
 
 /// Reads and compiles a policy file.

@@ -219,3 +219,40 @@ cases:
     gateway.wait_for_log("case `nobody writes`: expected deny, found allow", 1);
     assert!(may("look") && !may("write"), "the last good one stays");
 }
+
+#[test]
+fn check_speaks_to_programs_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = written(folder.path(), "good.yaml", POLICY);
+    let bad = written(
+        folder.path(),
+        "bad.yaml",
+        "version: 1\ndefalt: deny\nservers: 5\n",
+    );
+    let (code, told, error) = run(&["check", &good, &bad, "--format", "json"]);
+    assert_eq!(code, 78);
+    assert!(error.contains("1 of 2 files are wrong"), "{error}");
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["files"][0]["good"], true);
+    assert_eq!(told["files"][0]["posture"], "ENFORCING");
+    let found = &told["files"][1]["diagnostics"];
+    assert_eq!(found[0]["code"], "MZ0010");
+    assert_eq!(
+        (&found[0]["line"], &found[0]["column"]),
+        (&2.into(), &1.into())
+    );
+    assert_eq!(
+        (&found[0]["start"], &found[0]["end"]),
+        (&11.into(), &17.into())
+    );
+    assert_eq!(found[0]["help"], "did you mean `default`?");
+    assert!(
+        found
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|d| d["code"] == "MZ0013")
+    );
+    let (code, told, _) = run(&["check", &good, "--format", "json"]);
+    assert_eq!(code, 0, "{told}");
+}

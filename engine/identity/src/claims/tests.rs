@@ -337,3 +337,31 @@ fn required_scopes() {
         }
     }
 }
+
+/// Ten gateways, each with an audience of its own: a token is good for exactly one of them.
+#[test]
+fn no_token_is_good_for_another_audience() {
+    let name = |n: usize| match n {
+        // Neither a part, nor another case, nor a slash more is the same.
+        8 => "https://Gateway-1.example".to_owned(),
+        9 => "https://gateway-1.example/".to_owned(),
+        n => format!("https://gateway-{n}.example"),
+    };
+    for gateway in 0..10 {
+        let issuer = Issuer {
+            audiences: vec![name(gateway)],
+            ..testing::issuer()
+        };
+        for made_for in 0..10 {
+            let audience = name(made_for);
+            for aud in [format!("\"{audience}\""), format!("[\"x\",\"{audience}\"]")] {
+                let found = mapped(issuer.clone(), &[("aud", &aud)]).map(drop);
+                let wanted = match gateway == made_for {
+                    true => Ok(()),
+                    false => Err(TokenError::Audience),
+                };
+                assert_eq!(found, wanted, "{gateway} {aud}");
+            }
+        }
+    }
+}

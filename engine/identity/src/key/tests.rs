@@ -2,6 +2,7 @@ use super::*;
 use crate::compact::Compact;
 use crate::jwks::{JwkKey, parse_jwks};
 use serde_json::{Value, json};
+use std::path::Path;
 
 const SIGNATURES: &str = include_str!("../../tests/data/wycheproof/json_web_signature_test.json");
 const KEYS: &str = include_str!("../../tests/data/wycheproof/json_web_key_test.json");
@@ -209,5 +210,129 @@ fn every_algorithm() {
             Numbers::Point(_) => cases[0].1,
         };
         assert!(Key::new(None, *algorithm, wrong).is_err(), "{algorithm}");
+    }
+}
+
+/// Every example of RFC 7520, RFC 7797 and RFC 8037 with its verdict: two signatures are of
+/// algorithms that are accepted here (their content is no claims set); all else is refused, and
+/// what is encrypted is no JWS.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a test reads its data")]
+fn jose_cookbook() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/jose-cookbook");
+    let read = |name: &str| -> Value {
+        let text = std::fs::read(folder.join(name)).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    };
+    let verdicts = [
+        ("curve25519/ecdh-es.json", "no JWS"),
+        ("curve25519/jws.json", "signature good"),
+        (
+            "jwe/5_1.key_encryption_using_rsa_v15_and_aes-hmac-sha2.json",
+            "no JWS",
+        ),
+        (
+            "jwe/5_10.including_additional_authentication_data.json",
+            "not compact",
+        ),
+        (
+            "jwe/5_11.protecting_specific_header_fields.json",
+            "not compact",
+        ),
+        ("jwe/5_12.protecting_content_only.json", "not compact"),
+        (
+            "jwe/5_13.encrypting_to_multiple_recipients.json",
+            "not compact",
+        ),
+        (
+            "jwe/5_2.key_encryption_using_rsa-oaep_with_aes-gcm.json",
+            "no JWS",
+        ),
+        (
+            "jwe/5_3.key_wrap_using_pbes2-aes-keywrap_with-aes-cbc-hmac-sha2.json",
+            "no JWS",
+        ),
+        (
+            "jwe/5_4.key_agreement_with_key_wrapping_using_ecdh-es_and_aes-keywrap_with_aes-gcm.json",
+            "no JWS",
+        ),
+        (
+            "jwe/5_5.key_agreement_using_ecdh-es_with_aes-cbc-hmac-sha2.json",
+            "no JWS",
+        ),
+        ("jwe/5_6.direct_encryption_using_aes-gcm.json", "no JWS"),
+        (
+            "jwe/5_7.key_wrap_using_aes-gcm_keywrap_with_aes-cbc-hmac-sha2.json",
+            "no JWS",
+        ),
+        (
+            "jwe/5_8.key_wrap_using_aes-keywrap_with_aes-gcm.json",
+            "no JWS",
+        ),
+        ("jwe/5_9.compressed_content.json", "no JWS"),
+        ("jws/4_1.rsa_v15_signature.json", "signature good"),
+        ("jws/4_2.rsa-pss_signature.json", "refused"),
+        ("jws/4_3.ecdsa_signature.json", "refused"),
+        ("jws/4_4.hmac-sha2_integrity_protection.json", "refused"),
+        ("jws/4_5.signature_with_detached_content.json", "refused"),
+        (
+            "jws/4_6.protecting_specific_header_fields.json",
+            "not compact",
+        ),
+        ("jws/4_7.protecting_content_only.json", "not compact"),
+        ("jws/4_8.multiple_signatures.json", "not compact"),
+        ("rfc7797/4.2.hmac-sha2_b64_false.json", "not compact"),
+        ("rfc7797/hmac-sha2_b64_false.json", "refused"),
+    ];
+    for (name, wanted) in verdicts {
+        let vector = read(name);
+        let output = &vector["output"];
+        let compact = output["compact"].as_str();
+        let serialized = match compact {
+            Some(text) => text.to_owned(),
+            None => output.to_string(),
+        };
+        let found = match (compact, Compact::read(&serialized)) {
+            (None, Err(_)) => "not compact",
+            (Some(text), Err(_)) if text.split('.').count() == 5 => "no JWS",
+            (None, Ok(_)) => "taken for a token",
+            (Some(text), _) => {
+                // Only public parts: a set with secret ones gives no key.
+                let mut key = vector["input"]["key"].clone();
+                if let Some(members) = key.as_object_mut() {
+                    members.retain(|name, _| {
+                        !matches!(name.as_str(), "d" | "p" | "q" | "dp" | "dq" | "qi")
+                    });
+                }
+                match accepted(&json!({ "keys": [key] }), text) {
+                    true => "signature good",
+                    false => "refused",
+                }
+            }
+        };
+        assert_eq!(found, wanted, "{name}");
+    }
+    let files = ["curve25519", "jws", "jwe", "rfc7797"].map(|part| {
+        let all = std::fs::read_dir(folder.join(part)).unwrap();
+        all.filter(|f| f.as_ref().unwrap().path().extension().unwrap() == "json")
+            .count()
+    });
+    assert_eq!(
+        files.iter().sum::<usize>(),
+        verdicts.len(),
+        "none is left out"
+    );
+    // Keys: one is public and of a kind that is used here.
+    for (name, usable) in [
+        ("3_1.ec_public_key.json", false),
+        ("3_2.ec_private_key.json", false),
+        ("3_3.rsa_public_key.json", true),
+        ("3_4.rsa_private_key.json", false),
+        ("3_5.symmetric_key_mac_computation.json", false),
+        ("3_6.symmetric_key_encryption.json", false),
+    ] {
+        let set = json!({"keys": [read(&format!("jwk/{name}"))]}).to_string();
+        let jwks = parse_jwks(set.as_bytes(), &Algorithm::ALL).unwrap();
+        assert_eq!(!jwks.keys.is_empty(), usable, "{name}");
     }
 }

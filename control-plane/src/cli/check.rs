@@ -1,0 +1,130 @@
+//! `mcp-zero check`: everything that is wrong with policy files, without running anything.
+
+use std::path::{Path, PathBuf};
+
+use mcp_zero_compile::{Compiled, Diagnostic, Environment, Severity, Unset};
+use serde_json::{Value, json};
+
+use super::Format;
+use crate::app;
+use crate::failure::Failure;
+use crate::run::programs::Programs;
+use crate::settings::{Options, Settings};
+use crate::source::{cases, read};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckArgs {
+    /// The policy files
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Checks each file.
+///
+/// # Errors
+/// 78 where any of them is wrong, or fails its cases.
+pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
+    let settings = super::load(&args.options)?;
+    match args.format {
+        Format::Human => args
+            .files
+            .iter()
+            .try_for_each(|file| human(file, &settings)),
+        Format::Json => machine(&args.files, &settings),
+    }
+}
+
+fn human(file: &Path, settings: &Settings) -> Result<(), Failure> {
+    let (document, compiled) = super::checked(file, settings, Unset::Warn)?;
+    if !compiled.warnings.is_empty() {
+        super::say(&super::shown(&document, &compiled.warnings))?;
+    }
+    let failures = cases::failures(file, &compiled)?;
+    if !failures.is_empty() {
+        return Err(Failure::configs(failures));
+    }
+    for line in missing(file, settings, &compiled)? {
+        super::say(&format!("warning: {line}"))?;
+    }
+    super::say(&format!(
+        "{}: good; posture {}, {}",
+        document.name,
+        compiled.posture,
+        compiled.ready_line()
+    ))
+}
+
+/// Programs that the policy names and this machine lacks.
+fn missing(file: &Path, settings: &Settings, compiled: &Compiled) -> Result<Vec<String>, Failure> {
+    let commands = Programs {
+        // Any: only what the policy itself names is looked for.
+        bridge: Some(PathBuf::new()),
+        folder: super::folder(file)?,
+        ..super::programs(settings)?
+    };
+    Ok(commands.missing(compiled))
+}
+
+/// One object for all files; what is in it is stable.
+fn machine(files: &[PathBuf], settings: &Settings) -> Result<(), Failure> {
+    let mut wrong = 0;
+    let mut told = Vec::new();
+    for file in files {
+        let (good, value) = one(file, settings)?;
+        wrong += usize::from(!good);
+        told.push(value);
+    }
+    super::say(&json!({ "files": told }).to_string())?;
+    match wrong {
+        0 => Ok(()),
+        _ => Err(Failure::config(format!(
+            "{wrong} of {} files are wrong",
+            files.len()
+        ))),
+    }
+}
+
+fn one(file: &Path, settings: &Settings) -> Result<(bool, Value), Failure> {
+    let document = read(file).map_err(|e| Failure::config(e.to_string()))?;
+    let listener = super::listener(settings, &settings.state_dir);
+    let environment = Environment {
+        unset: Unset::Warn,
+        ..app::environment(settings, &listener, None)
+    };
+    let name = &document.name;
+    Ok(match app::compile_document(Some(&document), &environment) {
+        Err(diagnostics) => {
+            let items: Vec<Value> = diagnostics.items().iter().map(diagnostic).collect();
+            let omitted = diagnostics.omitted();
+            let value = json!({"file": name, "good": false, "diagnostics": items,
+                               "diagnostics_left_out": omitted});
+            (false, value)
+        }
+        Ok(compiled) => {
+            let failures = cases::failures(file, &compiled)?;
+            let items: Vec<Value> = compiled.warnings.iter().map(diagnostic).collect();
+            let good = failures.is_empty();
+            let value = json!({"file": name, "good": good, "diagnostics": items,
+                               "failed_cases": failures,
+                               "missing_programs": missing(file, settings, &compiled)?,
+                               "posture": compiled.posture.name(),
+                               "policy_version": compiled.policy_version});
+            (good, value)
+        }
+    })
+}
+
+fn diagnostic(found: &Diagnostic) -> Value {
+    let severity = match found.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let place = found.place.as_ref();
+    json!({"code": found.code.id(), "severity": severity, "message": found.message,
+           "help": found.help, "line": place.map(|p| p.line), "column": place.map(|p| p.column),
+           "start": place.map(|p| p.span.start), "end": place.map(|p| p.span.end)})
+}
