@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::accepted::TagKey;
 use crate::xds::resource::{
-    Endpoint, FilterModule, ListenerSettings, Place, ResourceSet, cluster_name, format,
+    Endpoint, FilterModule, ListenerSettings, Place, ResourceSet, cluster_name, format, providers,
 };
 
 /// How long the cluster of a server that has gone stays for exchanges that began before.
@@ -84,6 +84,7 @@ impl Publisher {
             &self.module,
             &endpoints,
             &retiring,
+            &providers(&compiled.policy, &keys),
             compiled.snapshot(keys),
         );
         self.live = endpoints;

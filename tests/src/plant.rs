@@ -76,6 +76,11 @@ impl Plant {
         Process::start(&mut command, &self.path().join("serve.log"))
     }
 
+    /// Where [`Plant::snapshot`] leaves the configuration of Envoy's own check of tokens.
+    pub fn identity(&self) -> PathBuf {
+        self.path().join("identity.pb")
+    }
+
     /// A snapshot by `mcp-zero compile`, with the issuer's keys.
     ///
     /// # Panics
@@ -84,6 +89,8 @@ impl Plant {
         let done = crate::mcp_zero(&[
             "compile",
             &self.policy().to_string_lossy(),
+            "--identity-out",
+            &self.identity().to_string_lossy(),
             "--skip-tls-validation=true",
         ]);
         let told = String::from_utf8_lossy(&done.stderr).into_owned();

@@ -99,6 +99,10 @@ fn apply(base: &mut Value, filter: &Value) {
                 let at = filters.iter().position(|f| f["name"] == *before).unwrap();
                 filters.insert(at, value.clone());
             }
+            ("HTTP_FILTER", "INSERT_FIRST") => {
+                let filters = base.pointer_mut(filters).unwrap().as_array_mut().unwrap();
+                filters.insert(0, value.clone());
+            }
             ("HTTP_ROUTE", "MERGE") => {
                 let name = &patch["match"]["routeConfiguration"]["vhost"]["route"]["name"];
                 let routes = base.pointer_mut(routes).unwrap().as_array_mut().unwrap();
@@ -123,6 +127,14 @@ fn merge(base: &mut Value, more: &Value) {
         (base, more) => *base = more.clone(),
     }
 }
+
+/// Both locks with the filter between them.
+const NAMES: [&str; 4] = [
+    "mcp_identity",
+    "mcp_policy",
+    "mcp_verdict",
+    "envoy.filters.http.router",
+];
 
 fn names(configuration: &Value) -> Vec<&str> {
     let filters =
@@ -190,7 +202,7 @@ fn policies_come_over_a_stream_of_our_own() {
     apply(&mut configuration, filter);
     assert_eq!(
         names(&configuration),
-        ["mcp_policy", "mcp_verdict", "envoy.filters.http.router"]
+        NAMES
     );
     // The name is not known here; the certificate still has to bear it.
     let at = "/static_resources/clusters/1/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
@@ -272,15 +284,20 @@ fn environment(plugin: &Value) -> Value {
     json!({"host_env_keys": variables.iter().map(host).collect::<Vec<_>>()})
 }
 
-fn shipped_plugin(snapshot: &str) -> [Value; 3] {
+fn shipped_plugin(plant: &Plant) -> [Value; 3] {
     let text = fill(
         &shipped("envoy/istio/wasmplugin.yaml"),
-        &[("SNAPSHOT", snapshot), ("FILTER_SHA256", "00")],
+        &[("SNAPSHOT", &plant.snapshot()), ("FILTER_SHA256", "00")],
     );
-    let text = text.replace(
-        "/etc/mcp-zero/mcp_zero_filter.wasm",
-        &part("MCP_ZERO_TEST_FILTER").to_string_lossy(),
-    );
+    let text = text
+        .replace(
+            "/etc/mcp-zero/mcp_zero_filter.wasm",
+            &part("MCP_ZERO_TEST_FILTER").to_string_lossy(),
+        )
+        .replace(
+            "/etc/mcp-zero/identity.pb",
+            &plant.identity().to_string_lossy(),
+        );
     documents(&text)
         .try_into()
         .expect("a WasmPlugin and two EnvoyFilters")
@@ -290,7 +307,7 @@ fn shipped_plugin(snapshot: &str) -> [Value; 3] {
 fn a_plugin_with_its_policy_judges_where_the_mesh_sets_the_switch() {
     let plant = Plant::start();
     let address = free_address();
-    let [wasm, lock, _] = shipped_plugin(&plant.snapshot());
+    let [wasm, lock, _] = shipped_plugin(&plant);
     let with = |switch: bool| {
         let mut configuration = mesh(&plant, address);
         let filters =
@@ -304,7 +321,7 @@ fn a_plugin_with_its_policy_judges_where_the_mesh_sets_the_switch() {
         apply(&mut configuration, &lock);
         assert_eq!(
             names(&configuration),
-            ["mcp_policy", "mcp_verdict", "envoy.filters.http.router"]
+            NAMES
         );
         configuration
     };
@@ -341,7 +358,7 @@ fn a_plugin_with_its_policy_judges_where_the_mesh_sets_the_switch() {
 fn the_filter_in_place_of_the_plugin_needs_no_switch_of_the_mesh() {
     let plant = Plant::start();
     let address = free_address();
-    let [_, lock, filter] = shipped_plugin(&plant.snapshot());
+    let [_, lock, filter] = shipped_plugin(&plant);
     let priority = |f: &Value| f["spec"]["priority"].as_i64().unwrap();
     assert!(
         priority(&filter) < priority(&lock),
@@ -352,7 +369,7 @@ fn the_filter_in_place_of_the_plugin_needs_no_switch_of_the_mesh() {
     apply(&mut configuration, &lock);
     assert_eq!(
         names(&configuration),
-        ["mcp_policy", "mcp_verdict", "envoy.filters.http.router"]
+        NAMES
     );
     validate(plant.path(), "validated", &configuration.to_string()).unwrap();
     let envoy = Process::envoy(plant.path(), "inline", &configuration.to_string());
@@ -361,7 +378,7 @@ fn the_filter_in_place_of_the_plugin_needs_no_switch_of_the_mesh() {
     drop(envoy);
 
     // As text, exactly one member: anything beside it, and Envoy does not start.
-    let at = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config/configuration";
+    let at = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/1/typed_config/config/configuration";
     let configuration_of_plugin = configuration.pointer_mut(at).unwrap();
     let snapshot = configuration_of_plugin["value"].clone();
     let text = json!({"snapshot": snapshot, "mode": "lenient"}).to_string();

@@ -25,6 +25,7 @@ fn configuration(plant: &Plant, address: SocketAddr, snapshot: &str) -> String {
             ("LISTEN_PORT", &address.port().to_string()),
             ("FILTER", &part("MCP_ZERO_TEST_FILTER").to_string_lossy()),
             ("SNAPSHOT", snapshot),
+            ("IDENTITY", &plant.identity().to_string_lossy()),
             ("SERVER_PATH", "/mcp"),
             ("SERVER_AUTHORITY", authority),
             ("SERVER_HOST", host),
@@ -110,7 +111,16 @@ fn compile_tells_what_is_wrong_and_where_keys_come_from() {
     let good = plant.policy().to_string_lossy().into_owned();
     let keys = file("keys.json", &key_set(&plant.issuer));
     let out = plant.path().join("snapshot.b64");
-    let (code, shown, told) = compile(&[&good, "--keys", &keys, "--out", &out.to_string_lossy()]);
+    let identity = plant.identity().to_string_lossy().into_owned();
+    let (code, shown, told) = compile(&[
+        &good,
+        "--keys",
+        &keys,
+        "--out",
+        &out.to_string_lossy(),
+        "--identity-out",
+        &identity,
+    ]);
     assert_eq!((code, shown.as_str()), (0, ""), "{told}");
     let address = free_address();
     let text = std::fs::read_to_string(out).unwrap();
@@ -123,7 +133,7 @@ fn compile_tells_what_is_wrong_and_where_keys_come_from() {
     plant.judge(address);
 
     let none = file("none.json", r#"{"keys":[]}"#);
-    let (code, _, told) = compile(&[&good, "--keys", &none]);
+    let (code, _, told) = compile(&[&good, "--keys", &none, "--identity-out", &identity]);
     assert_eq!(code, 78, "{told}");
     assert!(told.contains("no usable key"), "{told}");
     let away = file(
@@ -132,9 +142,15 @@ fn compile_tells_what_is_wrong_and_where_keys_come_from() {
             .unwrap()
             .replace(&plant.issuer.url(), "http://127.0.0.1:1"),
     );
-    let (code, out, told) = compile(&[&away]);
+    let (code, out, told) = compile(&[&away, "--identity-out", &identity]);
     assert_eq!((code, out.as_str()), (1, ""), "{told}");
     assert!(told.contains("no keys"), "{told}");
+    // Nobody is left with half of it.
+    for rest in [&[][..], &["--identity-out", "identity.json"]] {
+        let (code, out, told) = compile(&[&[good.as_str()], rest].concat());
+        assert_eq!((code, out.as_str()), (78, ""), "{told}");
+        assert!(told.contains("--identity-out"), "{told}");
+    }
 }
 
 fn key_set(issuer: &Issuer) -> String {

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::jwks::once;
 use crate::seals::Seals;
 use crate::settings::Options;
+use crate::xds::resource::identity_file;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct CompileArgs {
@@ -21,6 +22,10 @@ pub(super) struct CompileArgs {
     /// Where the text is written, instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Where Envoy's own check of tokens is written, for the filter `mcp_identity` of the
+    /// configuration; needed where the policy has issuers. The name has to end in `.pb`
+    #[arg(long, value_name = "FILE")]
+    identity_out: Option<PathBuf>,
     /// Keys of the issuers: `fetch` asks them; a file holds the key set of the one issuer
     #[arg(long, value_name = "FILE|fetch", default_value = "fetch")]
     keys: String,
@@ -36,6 +41,7 @@ pub(super) async fn run(args: &CompileArgs) -> Result<(), Failure> {
     let settings = super::load(&args.options)?;
     super::start_log(&settings);
     let (document, compiled) = super::checked(&args.file, &settings, Unset::Refuse)?;
+    identity_has_a_place(args, &compiled)?;
     // Whoever writes clusters by hand calls them as the policy calls the servers.
     let compiled = compiled.with_clusters(|upstream| upstream.name.clone());
     if !compiled.warnings.is_empty() {
@@ -46,6 +52,7 @@ pub(super) async fn run(args: &CompileArgs) -> Result<(), Failure> {
         ..keys(&args.keys, &compiled).await?
     };
     let facts = facts(&compiled, &keys);
+    let identity = identity_file(&compiled.policy, &keys);
     let snapshot = compiled.snapshot(keys);
     // The filter's own reader: what it would refuse leaves this program under no name.
     // Which gateway key it will have makes no difference to that.
@@ -53,14 +60,32 @@ pub(super) async fn run(args: &CompileArgs) -> Result<(), Failure> {
     Loaded::read(&snapshot, Some(&any))
         .map_err(|e| Failure::runtime(format!("the filter would refuse this snapshot: {e}")))?;
     let text = text_of(&snapshot);
+    if let Some(file) = &args.identity_out {
+        write(file, &identity)?;
+    }
     match &args.out {
         None => super::say(&text)?,
-        Some(file) => {
-            write(file, &text).map_err(|e| Failure::runtime(format!("{}: {e}", file.display())))?
-        }
+        Some(file) => write(file, format!("{text}\n").as_bytes())?,
     }
     tell(&facts);
     Ok(())
+}
+
+/// The filter accepts no token that Envoy has not verified before.
+fn identity_has_a_place(args: &CompileArgs, compiled: &Compiled) -> Result<(), Failure> {
+    match &args.identity_out {
+        None if compiled.issuers.is_empty() => Ok(()),
+        None => Err(Failure::config(
+            "the policy has issuers: name a file for Envoy's own check of tokens with \
+             --identity-out FILE.pb, and name it in Envoy's configuration",
+        )),
+        // Envoy reads a file as what its name says.
+        Some(file) if file.extension().is_none_or(|e| e != "pb") => Err(Failure::config(format!(
+            "--identity-out {}: the name has to end in `.pb`",
+            file.display()
+        ))),
+        Some(_) => Ok(()),
+    }
 }
 
 async fn keys(source: &str, compiled: &Compiled) -> Result<Keys, Failure> {
@@ -127,12 +152,13 @@ fn instant(unix_seconds: u64) -> String {
 }
 
 /// Whole or not at all.
-fn write(file: &Path, text: &str) -> std::io::Result<()> {
+fn write(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut partial = file.as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
-    std::fs::write(&partial, format!("{text}\n"))?;
-    std::fs::rename(&partial, file)
+    std::fs::write(&partial, bytes)
+        .and_then(|()| std::fs::rename(&partial, file))
+        .map_err(|e| Failure::runtime(format!("{}: {e}", file.display())))
 }
 
 fn tell(text: &str) {

@@ -13,7 +13,7 @@ pub struct RequestHead<'a> {
     pub request_id: &'a str,
     /// The client's address without its port.
     pub client: &'a str,
-    /// Identity that Envoy verified in front of the filter, where that lock is installed.
+    /// Identity that Envoy verified in front of the filter; without one no token is accepted.
     pub verified: Option<Verified<'a>>,
 }
 

@@ -84,6 +84,25 @@ impl Verifier {
         Ok(verified.caller)
     }
 
+    /// Why a token is refused that another check has refused before: the reason alone, without
+    /// a look at the signature. Whatever the token is, nobody is the caller.
+    pub fn refute(&self, token: &str, now: u64) -> TokenError {
+        let reason = || {
+            if token.len() > MAX_TOKEN_BYTES {
+                return Err(TokenError::TooLong);
+            }
+            let Compact { header, payload } = Compact::read(token)?;
+            let doc = claims_of(&payload)?;
+            let chosen = self.choose(&header, doc.root())?;
+            claims::caller(doc.root(), chosen.issuer, now)?;
+            // Last, for it may cost a look-up of the key.
+            let keys = self.keys(chosen.issuer, now)?;
+            let key = keys.key(chosen.kid.as_deref(), chosen.algorithm);
+            key.map(drop).ok_or(TokenError::UnknownKey)
+        };
+        reason().err().unwrap_or(TokenError::Signature)
+    }
+
     /// What a token says of itself, unverified, as far as it fits an accepted issuer.
     ///
     /// # Errors

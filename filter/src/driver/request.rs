@@ -3,7 +3,7 @@
 use super::{BODY_LIMIT, Driver, Env, Machine, Side, Step, broken};
 use crate::host::HostError;
 use crate::refusal;
-use mcp_zero_gate::{Cx, Direction, Event, Flow, Headers, RequestHead};
+use mcp_zero_gate::{Cx, Direction, Event, Flow, Headers, RequestHead, Verified};
 
 const REQUEST: Direction = Direction::Request;
 
@@ -27,12 +27,16 @@ impl<M: Machine> Driver<M> {
         let client = env.host.property(&["source", "address"])?;
         let client = client.as_deref().map(without_port).unwrap_or_default();
         let now_ms = env.host.now_ms()?;
+        let [issuer, subject] = [claim("iss", env)?, claim("sub", env)?];
+        let verified = issuer.zip(subject);
         let head = RequestHead {
             headers: &headers,
             ends,
             request_id: self.correlation.as_deref().unwrap_or(refusal::NO_ID),
             client: &client,
-            verified: None,
+            verified: verified
+                .as_ref()
+                .map(|(issuer, subject)| Verified { issuer, subject }),
         };
         let mut out = Vec::new();
         let (machine, flow) = M::open(
@@ -130,6 +134,18 @@ impl<M: Machine> Driver<M> {
         }
         Step::Pause
     }
+}
+
+/// A claim that Envoy's own check of the token has verified; none where it is no text.
+fn claim(name: &str, env: &mut Env<'_>) -> Result<Option<String>, HostError> {
+    let value = env.host.property(&[
+        "metadata",
+        "filter_metadata",
+        "envoy.filters.http.jwt_authn",
+        "jwt",
+        name,
+    ])?;
+    Ok(value.and_then(|value| String::from_utf8(value).ok()))
 }
 
 /// An address as Envoy prints it, without its port.

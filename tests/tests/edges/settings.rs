@@ -47,8 +47,8 @@ fn what_the_product_promises_is_in_force() {
             ("/request_timeout", json!("60s")),
             ("/stream_idle_timeout", json!("60s")),
             ("/use_remote_address", json!(true)),
-            // The slot of the filter denies while it is empty.
-            ("/http_filters/0/name", json!("mcp_policy")),
+            // Both slots deny while they are empty, the lock behind them unless a route opens it.
+            ("/http_filters/0/name", json!("mcp_identity")),
             (
                 "/http_filters/0/config_discovery/default_config/rules",
                 json!({}),
@@ -57,8 +57,17 @@ fn what_the_product_promises_is_in_force() {
                 "/http_filters/0/config_discovery/apply_default_config_without_warming",
                 json!(true),
             ),
-            ("/http_filters/1/typed_config/rules", json!({})),
-            ("/http_filters/2/name", json!("envoy.filters.http.router")),
+            ("/http_filters/1/name", json!("mcp_policy")),
+            (
+                "/http_filters/1/config_discovery/default_config/rules",
+                json!({}),
+            ),
+            (
+                "/http_filters/1/config_discovery/apply_default_config_without_warming",
+                json!(true),
+            ),
+            ("/http_filters/2/typed_config/rules", json!({})),
+            ("/http_filters/3/name", json!("envoy.filters.http.router")),
         ],
     );
     for absent in ["upgrade_configs", "preserve_external_request_id"] {
@@ -88,6 +97,21 @@ fn what_the_product_promises_is_in_force() {
         "{code}"
     );
 
+    let identity = part(".filters.http.jwt_authn.v3.JwtAuthentication");
+    let provider = identity["providers"].as_object().unwrap().values().next();
+    check(
+        provider.unwrap(),
+        &[
+            ("/forward", json!(true)),
+            ("/payload_in_metadata", json!("jwt")),
+        ],
+    );
+    let any_of = &identity["rules"][0]["requires"]["requires_any"]["requirements"];
+    assert!(
+        any_of[1]["allow_missing_or_failed"].is_object(),
+        "it answers nobody: {identity:#}"
+    );
+
     let routes = &part(".route.v3.RouteConfiguration");
     check(
         routes,
@@ -108,6 +132,15 @@ fn what_the_product_promises_is_in_force() {
             ],
         );
         assert!(route["route"]["idle_timeout"].is_string(), "{route:#}");
+        let lock = &route["typed_per_filter_config"]["mcp_verdict"]["rbac"]["rules"];
+        let opens = &lock["policies"]["admitted"]["principals"];
+        let both = opens[0]["and_ids"]["ids"].as_array().unwrap();
+        assert_eq!(opens.as_array().unwrap().len(), 1, "{lock:#}");
+        assert!(both[0].to_string().contains("jwt_authn"), "{lock:#}");
+        assert!(
+            both[1].to_string().contains("wasm.mcpz.verdict"),
+            "{lock:#}"
+        );
     }
     let cluster = find(&dump["configs"], "UpstreamHttpProtocolOptions")
         .or_else(|| {

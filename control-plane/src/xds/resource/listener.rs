@@ -11,6 +11,7 @@ use envoy_types::pb::envoy::config::core::v3::{
 };
 use envoy_types::pb::envoy::config::listener::v3::{Filter, FilterChain, Listener, filter};
 use envoy_types::pb::envoy::config::rbac::v3::Rbac as Rules;
+use envoy_types::pb::envoy::extensions::filters::http::jwt_authn::v3::JwtAuthentication;
 use envoy_types::pb::envoy::extensions::filters::http::rbac::v3::Rbac;
 use envoy_types::pb::envoy::extensions::filters::http::router::v3::Router;
 use envoy_types::pb::envoy::extensions::filters::http::wasm::v3::Wasm;
@@ -27,6 +28,7 @@ use prost::Name as _;
 
 use super::access_log::access_log;
 use super::filter::FILTER_NAME;
+use super::identity::IDENTITY_NAME;
 use super::local_reply::local_replies;
 use super::route::ROUTE_NAME;
 use super::{named, seconds, uint};
@@ -89,7 +91,12 @@ fn manager(settings: &ListenerSettings) -> HttpConnectionManager {
             config_source: Some(ads()),
             route_config_name: ROUTE_NAME.to_owned(),
         })),
-        http_filters: vec![policy_slot(), verdict_lock(), router()],
+        http_filters: vec![
+            slot(IDENTITY_NAME, JwtAuthentication::type_url()),
+            slot(FILTER_NAME, Wasm::type_url()),
+            verdict_lock(),
+            router(),
+        ],
         access_log: vec![access_log(&settings.access_log)],
         local_reply_config: Some(local_replies()),
         // One spelling of a path, or none.
@@ -128,21 +135,21 @@ fn manager(settings: &ListenerSettings) -> HttpConnectionManager {
     }
 }
 
-/// Our filter's slot: until a snapshot arrives, and whenever it is missing,
+/// The slot of a filter that is pushed: until it arrives, and whenever it is missing,
 /// everything is denied.
-fn policy_slot() -> HttpFilter {
+fn slot(name: &str, type_url: String) -> HttpFilter {
     let deny_all = Rbac {
         rules: Some(Rules::default()),
         ..Default::default()
     };
     HttpFilter {
-        name: FILTER_NAME.to_owned(),
+        name: name.to_owned(),
         config_type: Some(http_filter::ConfigType::ConfigDiscovery(
             ExtensionConfigSource {
                 config_source: Some(ads()),
                 default_config: Some(pack_any(deny_all)),
                 apply_default_config_without_warming: true,
-                type_urls: vec![Wasm::type_url(), Rbac::type_url()],
+                type_urls: vec![type_url, Rbac::type_url()],
             },
         )),
         ..Default::default()
@@ -150,8 +157,8 @@ fn policy_slot() -> HttpFilter {
 }
 
 /// The lock behind our filter, native to Envoy and a part of the listener for good. By itself
-/// it denies everything; each route lets in what the filter has admitted to its cluster. Envoy
-/// passes requests by a filter whose configuration fails on one worker alone, and it changes
+/// it denies everything; each route lets in what the filter has admitted to its cluster, of a
+/// caller whom the lock in front has verified. Envoy passes requests by a filter whose configuration fails on one worker alone, and it changes
 /// routes and filters one after the other: here both end.
 fn verdict_lock() -> HttpFilter {
     let deny_all = Rbac {
@@ -208,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_meets_the_filter_then_its_lock_then_the_router() {
+    fn a_request_meets_both_locks_with_the_filter_between_them() {
         let settings = ListenerSettings {
             address: "127.0.0.1:1".parse().unwrap(),
             access_log: "log".to_owned(),
@@ -218,6 +225,7 @@ mod tests {
             .into_iter()
             .map(|filter| filter.name)
             .collect();
-        assert_eq!(names, [FILTER_NAME, LOCK_NAME, "envoy.filters.http.router"]);
+        let router = "envoy.filters.http.router";
+        assert_eq!(names, [IDENTITY_NAME, FILTER_NAME, LOCK_NAME, router]);
     }
 }

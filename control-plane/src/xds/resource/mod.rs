@@ -4,6 +4,7 @@ mod access_log;
 mod cluster;
 mod filter;
 mod headers;
+mod identity;
 mod listener;
 mod local_reply;
 mod route;
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 pub use cluster::cluster_name;
 pub use filter::FILTER_NAME;
 pub(crate) use headers::format;
+pub use identity::{IDENTITY_NAME, Provider, identity_file, providers};
 pub use listener::{ListenerSettings, MAX_BODY_BYTES};
 pub use route::ROUTE_NAME;
 
@@ -145,19 +147,20 @@ impl ResourceSet {
         let mut set = Self::default();
         set.put(LISTENER_TYPE, vec![listener::listener(listener)]);
         set.put(CLUSTER_TYPE, Vec::new());
-        set.put(ROUTE_TYPE, vec![route::routes(&[])]);
+        set.put(ROUTE_TYPE, vec![route::routes(&[], &[])]);
         set
     }
 
     /// The resources of a compiled policy.
     ///
     /// `retiring` are clusters of servers that have just gone; they stay until
-    /// exchanges that began before have ended.
+    /// exchanges that began before have ended. Without `providers` callers are anonymous.
     pub fn new(
         listener: &ListenerSettings,
         module: &FilterModule,
         endpoints: &[Endpoint],
         retiring: &[Endpoint],
+        providers: &[Provider],
         snapshot: Vec<u8>,
     ) -> Self {
         let mut set = Self::closed(listener);
@@ -167,8 +170,13 @@ impl ResourceSet {
             clusters.insert(name, any);
         }
         set.put(CLUSTER_TYPE, clusters.into_iter().collect());
-        set.put(ROUTE_TYPE, vec![route::routes(endpoints)]);
-        set.put(EXTENSION_TYPE, vec![filter::filter(module, snapshot)]);
+        set.put(ROUTE_TYPE, vec![route::routes(endpoints, providers)]);
+        // A new issuer is known in front before our filter hears of it.
+        let extensions = vec![
+            identity::identity(providers),
+            filter::filter(module, snapshot),
+        ];
+        set.put(EXTENSION_TYPE, extensions);
         set
     }
 

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use envoy_types::pb::envoy::config::rbac::v3::{
-    Permission, Policy, Principal, Rbac as Rules, permission, principal,
+    MetadataSource, Permission, Policy, Principal, Rbac as Rules, SourcedMetadata, permission,
+    principal,
 };
 use envoy_types::pb::envoy::config::route::v3::{
     HeaderMatcher, RetryPolicy, Route, RouteAction, RouteConfiguration, RouteMatch, VirtualHost,
@@ -11,12 +12,14 @@ use envoy_types::pb::envoy::config::route::v3::{
 };
 use envoy_types::pb::envoy::extensions::filters::http::rbac::v3::{Rbac, RbacPerRoute};
 use envoy_types::pb::envoy::r#type::matcher::v3::{
-    FilterStateMatcher, StringMatcher, filter_state_matcher, string_matcher,
+    FilterStateMatcher, MetadataMatcher, StringMatcher, ValueMatcher, filter_state_matcher,
+    metadata_matcher, string_matcher, value_matcher,
 };
 use envoy_types::pb::google::protobuf::Any;
 use envoy_types::util::pack_any;
 
 use super::cluster::cluster_name;
+use super::identity::{METADATA, PAYLOAD, Provider};
 use super::listener::LOCK_NAME;
 use super::{Endpoint, named, seconds, uint};
 
@@ -27,8 +30,10 @@ pub const ROUTE_NAME: &str = "mcp-zero";
 const VERDICT: &str = "wasm.mcpz.verdict";
 
 /// The route configuration; a path without a route is Envoy's 404.
-pub(super) fn routes(endpoints: &[Endpoint]) -> (String, Any) {
-    let routes = endpoints.iter().flat_map(server_routes).collect();
+pub(super) fn routes(endpoints: &[Endpoint], providers: &[Provider]) -> (String, Any) {
+    let routes = endpoints.iter();
+    let routes = routes.flat_map(|endpoint| server_routes(endpoint, providers));
+    let routes = routes.collect();
     named(
         ROUTE_NAME,
         RouteConfiguration {
@@ -46,19 +51,19 @@ pub(super) fn routes(endpoints: &[Endpoint]) -> (String, Any) {
     )
 }
 
-fn server_routes(endpoint: &Endpoint) -> Vec<Route> {
+fn server_routes(endpoint: &Endpoint, providers: &[Provider]) -> Vec<Route> {
     let bare = format!("/mcp/{}", endpoint.name);
     let slashed = format!("{bare}/");
     let mut routes = Vec::with_capacity(4);
     for path in [bare, slashed] {
-        routes.push(route(endpoint, &path, true));
-        routes.push(route(endpoint, &path, false));
+        routes.push(route(endpoint, providers, &path, true));
+        routes.push(route(endpoint, providers, &path, false));
     }
     routes
 }
 
 /// A GET is a stream that may stay silent for long; anything else is a request.
-fn route(endpoint: &Endpoint, path: &str, stream: bool) -> Route {
+fn route(endpoint: &Endpoint, providers: &[Provider], path: &str, stream: bool) -> Route {
     let headers = if stream { vec![is_get()] } else { Vec::new() };
     let idle = if stream {
         endpoint.stream_idle_seconds
@@ -92,24 +97,32 @@ fn route(endpoint: &Endpoint, path: &str, stream: bool) -> Route {
             }),
             ..Default::default()
         })),
-        typed_per_filter_config: unlocked_by(&cluster_name(endpoint)),
+        typed_per_filter_config: unlocked_by(&cluster_name(endpoint), providers),
         ..Default::default()
     }
 }
 
 /// Lets in what our filter has admitted to this very cluster: a request that was judged under
-/// an older policy does not follow a newer route, nor the other way round.
-fn unlocked_by(cluster: &str) -> HashMap<String, Any> {
-    let admitted = FilterStateMatcher {
+/// an older policy does not follow a newer route, nor the other way round. With identity the
+/// lock in front has verified a token of one of the issuers, too.
+fn unlocked_by(cluster: &str, providers: &[Provider]) -> HashMap<String, Any> {
+    let admitted = principal::Identifier::FilterState(FilterStateMatcher {
         key: VERDICT.to_owned(),
         matcher: Some(filter_state_matcher::Matcher::StringMatch(exactly(cluster))),
+    });
+    let opens = if providers.is_empty() {
+        admitted
+    } else {
+        let issuers = providers.iter().map(|p| verified_by(&p.issuer));
+        let verified = principal::Identifier::OrIds(set(issuers));
+        principal::Identifier::AndIds(set([verified, admitted].into_iter()))
     };
     let policy = Policy {
         permissions: vec![Permission {
             rule: Some(permission::Rule::Any(true)),
         }],
         principals: vec![Principal {
-            identifier: Some(principal::Identifier::FilterState(admitted)),
+            identifier: Some(opens),
         }],
         ..Default::default()
     };
@@ -122,6 +135,31 @@ fn unlocked_by(cluster: &str) -> HashMap<String, Any> {
     };
     let lock = pack_any(RbacPerRoute { rbac: Some(rbac) });
     [(LOCK_NAME.to_owned(), lock)].into()
+}
+
+fn set(ids: impl Iterator<Item = principal::Identifier>) -> principal::Set {
+    let ids = ids.map(|id| Principal {
+        identifier: Some(id),
+    });
+    principal::Set { ids: ids.collect() }
+}
+
+/// A token whose `iss` is this was verified by the lock in front.
+fn verified_by(issuer: &str) -> principal::Identifier {
+    let segment = |key: &str| metadata_matcher::PathSegment {
+        segment: Some(metadata_matcher::path_segment::Segment::Key(key.to_owned())),
+    };
+    principal::Identifier::SourcedMetadata(SourcedMetadata {
+        metadata_matcher: Some(MetadataMatcher {
+            filter: METADATA.to_owned(),
+            path: vec![segment(PAYLOAD), segment("iss")],
+            value: Some(ValueMatcher {
+                match_pattern: Some(value_matcher::MatchPattern::StringMatch(exactly(issuer))),
+            }),
+            invert: false,
+        }),
+        metadata_source: MetadataSource::Dynamic as i32,
+    })
 }
 
 fn exactly(text: &str) -> StringMatcher {

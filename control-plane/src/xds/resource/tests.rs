@@ -43,7 +43,7 @@ pub(crate) fn set(endpoints: &[Endpoint], snapshot: &[u8]) -> ResourceSet {
     let module = FilterModule {
         path: "/tmp/filter.wasm".to_owned(),
     };
-    ResourceSet::new(&listener, &module, endpoints, &[], snapshot.to_vec())
+    ResourceSet::new(&listener, &module, endpoints, &[], &[], snapshot.to_vec())
 }
 
 #[test]
@@ -104,10 +104,11 @@ fn retiring_clusters_stay_without_routes() {
         &module,
         std::slice::from_ref(&a),
         &[b, a.clone()],
+        &[],
         vec![],
     );
     assert_eq!(both.get(CLUSTER_TYPE).unwrap().items.len(), 2);
-    let one = ResourceSet::new(&listener, &module, &[a], &[], vec![]);
+    let one = ResourceSet::new(&listener, &module, &[a], &[], &[], vec![]);
     assert_eq!(both.get(ROUTE_TYPE), one.get(ROUTE_TYPE));
 }
 

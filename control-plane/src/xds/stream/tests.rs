@@ -69,7 +69,7 @@ fn a_stream_of_extensions_speaks_of_nothing_else() {
         assert!(stream.request(&subscribe(other)).is_none(), "{other}");
     }
     let sent = stream.request(&subscribe(EXTENSION_TYPE)).unwrap();
-    assert_eq!(sent.resources.len(), 1);
+    assert_eq!(sent.resources.len(), 2);
     assert!(stream.request(&answer(&sent, None)).is_none());
     assert!(fleet.gateways()[0].is_current());
     // A policy with another server: its cluster and route are none of this stream's business.

@@ -269,6 +269,39 @@ fn unverified() {
     assert_eq!(verifier.unverified("a.b.c"), Err(TokenError::Malformed));
 }
 
+/// The reason alone, whoever has signed: no signature is looked at.
+#[test]
+fn refuted() {
+    let (right, verifier) = es256();
+    let wrong = Signer::new(9);
+    let exp = (NOW - 100).to_string();
+    for signer in [&right, &wrong] {
+        let refute = |header: &str, claims: String| {
+            verifier.refute(&signer.token(header, claims), NOW)
+        };
+        let unknown = HEADER.replace("k1", "k2");
+        assert_eq!(refute(HEADER, claims(&[])), TokenError::Signature);
+        assert_eq!(refute(&unknown, claims(&[])), TokenError::UnknownKey);
+        // A key is not asked for where the token is no good whatever it says.
+        for (claim, value, reason) in [
+            ("exp", exp.as_str(), TokenError::Expired),
+            ("aud", "\"other\"", TokenError::Audience),
+            ("sub", "\" \"", TokenError::Subject),
+            ("iss", "\"https://other.example\"", TokenError::Issuer),
+            ("groups", "7", TokenError::Groups),
+        ] {
+            assert_eq!(refute(&unknown, claims(&[(claim, value)])), reason);
+        }
+        let stale = NOW + 86_400;
+        let long = claims(&[("exp", &(stale + 60).to_string()), ("iat", "-")]);
+        let token = signer.token(HEADER, long);
+        assert_eq!(verifier.refute(&token, stale), TokenError::StaleKeys);
+    }
+    assert_eq!(verifier.refute("a.b.c", NOW), TokenError::Malformed);
+    let long = "a".repeat(9000);
+    assert_eq!(verifier.refute(&long, NOW), TokenError::TooLong);
+}
+
 #[test]
 fn payloads() {
     for payload in [
