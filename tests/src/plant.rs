@@ -1,6 +1,9 @@
 //! One server, one issuer and one policy, before whatever gateway a test starts.
 
-use crate::{Issuer, Process, Response, Scripted, Signer, exchange, part, policy, request, wait};
+use crate::{
+    Issuer, Process, Response, Scripted, Signer, exchange, fill, part, policy, request, shipped,
+    wait,
+};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -86,17 +89,61 @@ impl Plant {
     /// # Panics
     /// When it is refused.
     pub fn snapshot(&self) -> String {
-        let done = crate::mcp_zero(&[
+        let (snapshot, told) = self.compile(&[]);
+        assert!(told.contains("does not follow key rotation"), "{told}");
+        snapshot
+    }
+
+    /// As [`Plant::snapshot`], of a policy without identity.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn snapshot_relaxed(&self) -> String {
+        self.compile(&["--relax-startup-checks=true"]).0
+    }
+
+    fn compile(&self, arguments: &[&str]) -> (String, String) {
+        let (policy, identity) = (self.policy(), self.identity());
+        let (policy, identity) = (policy.to_string_lossy(), identity.to_string_lossy());
+        let first = [
             "compile",
-            &self.policy().to_string_lossy(),
+            &policy,
             "--identity-out",
-            &self.identity().to_string_lossy(),
+            &identity,
             "--skip-tls-validation=true",
-        ]);
+        ];
+        let done = crate::mcp_zero(&[&first, arguments].concat());
         let told = String::from_utf8_lossy(&done.stderr).into_owned();
         assert!(done.status.success(), "{told}");
-        assert!(told.contains("does not follow key rotation"), "{told}");
-        String::from_utf8_lossy(&done.stdout).trim().to_owned()
+        let snapshot = String::from_utf8_lossy(&done.stdout).trim().to_owned();
+        (snapshot, told)
+    }
+
+    /// The shipped configuration of a gateway without control plane, filled in.
+    ///
+    /// # Panics
+    /// When a name of it is left.
+    pub fn static_gateway(&self, address: SocketAddr, snapshot: &str) -> String {
+        let url = self.server.url();
+        let authority = url.trim_start_matches("http://").trim_end_matches("/mcp");
+        let (host, port) = authority.split_once(':').expect("an address with a port");
+        let path = |name: &str| self.path().join(name).to_string_lossy().into_owned();
+        fill(
+            &shipped("envoy/static.yaml"),
+            &[
+                ("ADMIN_SOCKET", &path("admin.sock")),
+                ("ACCESS_LOG", &path("access.log")),
+                ("LISTEN_HOST", "127.0.0.1"),
+                ("LISTEN_PORT", &address.port().to_string()),
+                ("FILTER", &part("MCP_ZERO_TEST_FILTER").to_string_lossy()),
+                ("SNAPSHOT", snapshot),
+                ("IDENTITY", &self.identity().to_string_lossy()),
+                ("SERVER_PATH", "/mcp"),
+                ("SERVER_AUTHORITY", authority),
+                ("SERVER_HOST", host),
+                ("SERVER_PORT", port),
+            ],
+        )
     }
 
     /// A tool call to `crm`; without a token where `token` is none.

@@ -200,10 +200,7 @@ fn policies_come_over_a_stream_of_our_own() {
     };
     let mut configuration = mesh(&plant, address);
     apply(&mut configuration, filter);
-    assert_eq!(
-        names(&configuration),
-        NAMES
-    );
+    assert_eq!(names(&configuration), NAMES);
     // The name is not known here; the certificate still has to bear it.
     let at = "/static_resources/clusters/1/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
     let endpoint = configuration.pointer_mut(at).unwrap();
@@ -319,10 +316,7 @@ fn a_plugin_with_its_policy_judges_where_the_mesh_sets_the_switch() {
             .unwrap();
         filters.insert(0, plugin(&wasm, switch));
         apply(&mut configuration, &lock);
-        assert_eq!(
-            names(&configuration),
-            NAMES
-        );
+        assert_eq!(names(&configuration), NAMES);
         configuration
     };
     let good = with(true);
@@ -367,10 +361,7 @@ fn the_filter_in_place_of_the_plugin_needs_no_switch_of_the_mesh() {
     let mut configuration = mesh(&plant, address);
     apply(&mut configuration, &filter);
     apply(&mut configuration, &lock);
-    assert_eq!(
-        names(&configuration),
-        NAMES
-    );
+    assert_eq!(names(&configuration), NAMES);
     validate(plant.path(), "validated", &configuration.to_string()).unwrap();
     let envoy = Process::envoy(plant.path(), "inline", &configuration.to_string());
     plant.wait_until_ready(address);
