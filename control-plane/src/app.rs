@@ -12,11 +12,14 @@ use mcp_zero_gate::GatewayKey;
 use mcp_zero_proto::Keys;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
+use tonic::service::Routes;
 
 use crate::accepted::Accepted;
+use crate::broker::Broker;
+use crate::callout::{Callouts, Exchanges, Found, KeyQuestion};
 use crate::failure::Failure;
 use crate::jwks::store::unix_now;
-use crate::jwks::{Fetcher, KeyStore, Looked, Shelf, look_up};
+use crate::jwks::{Fetcher, KeyStore, Known, Looked, Shelf, look_up};
 use crate::publish::Publisher;
 use crate::run::audit::Sink;
 use crate::run::programs::Programs;
@@ -30,6 +33,12 @@ use crate::xds::{Fleet, Listen, listen};
 
 /// Longer than this, and gateways get their policy without keys: tokens are 503 until then.
 const FIRST_KEYS: Duration = Duration::from_secs(12);
+/// Filters that wait for keys at once.
+const MOST_WAITING: usize = 256;
+
+/// The cluster of this program in the bootstraps that are shipped.
+const CONTROL_PLANE: &str = "mcp-zero-control-plane";
+
 const TICK: Duration = Duration::from_millis(500);
 
 /// What is live, for whoever shows it.
@@ -124,7 +133,18 @@ impl Plane {
         );
         let fetcher = Fetcher::new().map_err(|e| Failure::runtime(e.to_string()))?;
         let fleet = Fleet::default();
-        serve_xds(&start.xds, resources, fleet.clone(), stop.clone()).await?;
+        let (questions_in, questions) = mpsc::channel(64);
+        let (exchanges_in, exchanges) = watch::channel(Exchanges::new());
+        let broker = start.settings.token_endpoint.clone().map(Broker::new);
+        let callouts = Callouts {
+            broker: broker
+                .transpose()
+                .map_err(|e| Failure::runtime(e.to_string()))?
+                .map(Arc::new),
+            exchanges,
+            keys: questions_in,
+        };
+        serve_xds(&start.xds, resources, fleet.clone(), callouts, stop.clone()).await?;
         let (published_in, published) = watch::channel(None);
         let compiled = publisher.name_clusters(compiled);
         let (sink_in, sink) = watch::channel(sink(&compiled, &start.settings));
@@ -148,8 +168,10 @@ impl Plane {
             due: false,
             published: published_in,
             sink: sink_in,
+            exchanges: exchanges_in,
+            waiting: Vec::new(),
         };
-        tokio::spawn(worker.run(looked, stop));
+        tokio::spawn(worker.run(looked, questions, stop));
         Ok(Self {
             published,
             sink,
@@ -179,10 +201,19 @@ struct Worker {
     due: bool,
     published: watch::Sender<Option<Published>>,
     sink: watch::Sender<Sink>,
+    /// Of the policy that was published.
+    exchanges: watch::Sender<Exchanges>,
+    /// Filters that wait for a key while its issuer is asked.
+    waiting: Vec<KeyQuestion>,
 }
 
 impl Worker {
-    async fn run(mut self, mut looked: mpsc::Receiver<Looked>, mut stop: watch::Receiver<bool>) {
+    async fn run(
+        mut self,
+        mut looked: mpsc::Receiver<Looked>,
+        mut questions: mpsc::Receiver<KeyQuestion>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let (changes_in, mut changes) = mpsc::channel(4);
         if let (Some(path), Some(document)) =
             (self.settings.policy_file.clone(), self.document.clone())
@@ -195,11 +226,8 @@ impl Worker {
             tokio::select! {
                 () = crate::run::stopped(&mut stop) => return,
                 Some(change) = changes.recv() => self.change(change),
-                Some(result) = looked.recv() => {
-                    if self.store.take(self.begin.elapsed(), result) && self.open {
-                        self.publish();
-                    }
-                }
+                Some(result) = looked.recv() => self.looked(result),
+                Some(question) = questions.recv() => self.asked(question),
                 _ = tick.tick() => {}
             }
             if self.seals.refresh(unix_now()) && self.open {
@@ -219,6 +247,52 @@ impl Worker {
                 self.publish();
             }
         }
+    }
+
+    /// An issuer has answered, or not.
+    fn looked(&mut self, result: Looked) {
+        let issuer = result.issuer().to_owned();
+        let answered = result.problem().is_none();
+        if self.store.take(self.begin.elapsed(), result) && self.open {
+            self.publish();
+        }
+        let (done, waiting) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|(request, _)| request.issuer == issuer);
+        self.waiting = waiting;
+        for (request, filter) in done {
+            let found = match self
+                .store
+                .has(&request.issuer, &request.algorithm, &request.kid)
+            {
+                true => Found::Key,
+                false if answered => Found::Nothing,
+                false => Found::Nobody,
+            };
+            // Whoever no longer waits need not know.
+            let _ = filter.send(found);
+        }
+    }
+
+    /// A filter has met a key that it does not know.
+    fn asked(&mut self, (request, filter): KeyQuestion) {
+        let now = self.begin.elapsed();
+        let known = self
+            .store
+            .want(&request.issuer, &request.algorithm, &request.kid, now);
+        let found = match known {
+            Known::Here => Found::Key,
+            Known::Nowhere => Found::Nothing,
+            Known::Asked => {
+                self.waiting.retain(|(_, filter)| !filter.is_closed());
+                if self.waiting.len() < MOST_WAITING {
+                    self.waiting.push((request, filter));
+                    return;
+                }
+                Found::Nobody
+            }
+        };
+        let _ = filter.send(found);
     }
 
     /// A file that changed: a good policy replaces the live one, a bad one is told.
@@ -290,8 +364,10 @@ impl Worker {
         self.due = false;
         let keys = Keys {
             seals: self.seals.ids().to_vec(),
+            control_plane: CONTROL_PLANE.to_owned(),
             ..self.store.keys()
         };
+        self.exchanges.send_replace(exchanges(&self.compiled));
         self.publisher.publish(&self.compiled, keys, Instant::now());
         let dev = self.environment.dev_issuer.as_ref();
         let published = Published {
@@ -322,6 +398,13 @@ impl Worker {
             changed
         });
     }
+}
+
+fn exchanges(compiled: &Compiled) -> Exchanges {
+    let servers = compiled.policy.servers.iter();
+    servers
+        .filter_map(|server| Some((server.name.clone(), server.exchange.clone()?)))
+        .collect()
 }
 
 fn header_variables(compiled: &Compiled) -> Vec<String> {
@@ -394,6 +477,7 @@ pub fn environment(
         skip_tls_validation: settings.skip_tls_validation,
         strict: settings.strict,
         relax: settings.relax,
+        token_endpoint: settings.token_endpoint.is_some(),
         dev_issuer,
         gateway_id: "mcp-zero".to_owned(),
         // What is not UTF-8 counts as unset.
@@ -440,15 +524,17 @@ async fn serve_xds(
     listen: &Listen,
     resources: watch::Receiver<Arc<ResourceSet>>,
     fleet: Fleet,
+    callouts: Callouts,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
     let services = Discovery::new(resources, fleet);
+    let routes = Routes::new(services.aggregated()).add_service(services.extensions());
+    let routes = routes.into_axum_router().merge(callouts.router());
     let router = tonic::transport::Server::builder()
         // A gateway that is gone is seen to be.
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-        .add_service(services.aggregated())
-        .add_service(services.extensions());
+        .add_routes(Routes::from(routes));
     let stopped = async move { crate::run::stopped(&mut stop).await };
     match listen {
         Listen::Unix(socket) => {

@@ -4,6 +4,8 @@
 pub mod accepted;
 pub mod admin;
 pub mod app;
+pub mod broker;
+pub mod callout;
 pub mod cli;
 pub mod dev;
 pub mod failure;

@@ -118,6 +118,7 @@ impl Publisher {
             ca_file: self.ca_file.clone(),
             client_certificate: None,
             headers: Vec::new(),
+            exchange: upstream.exchange().is_some(),
         };
         match &upstream.reach {
             Reach::Bridge(server) => Endpoint {

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::broker::{Secret, TokenEndpoint};
 use crate::failure::Failure;
 
 use mcp_zero_compile::CorsVariables;
@@ -40,6 +41,12 @@ pub struct Options {
     /// Audience of that issuer's tokens [OKTA_AUDIENCE]
     #[arg(long, value_name = "TEXT")]
     pub okta_audience: Option<String>,
+    /// Where callers' tokens are exchanged for those of servers [OKTA_TOKEN_ENDPOINT]
+    #[arg(long, value_name = "URL")]
+    pub okta_token_endpoint: Option<String>,
+    /// As whom; the secret is a variable only, OKTA_CLIENT_SECRET [OKTA_CLIENT_ID]
+    #[arg(long, value_name = "TEXT")]
+    pub okta_client_id: Option<String>,
     /// Start in spite of missing identity or policy [MCP_RELAX_STARTUP_CHECKS]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub relax_startup_checks: Option<String>,
@@ -114,6 +121,8 @@ pub struct Settings {
     pub bridge_program: Option<PathBuf>,
     /// Where health and administration are served.
     pub admin: Option<SocketAddr>,
+    /// Where callers' tokens are exchanged, where all three settings of it are there.
+    pub token_endpoint: Option<TokenEndpoint>,
     /// `MCP_CORS_*`.
     pub cors: CorsVariables,
     /// The secret that is shared with gateways, where it was given. From the environment alone.
@@ -136,10 +145,7 @@ pub fn process_environment(name: &str) -> Result<Option<String>, String> {
 pub const GATEWAY_KEY: &str = "MCP_GATEWAY_KEY";
 
 /// Variables of features that this build does not have; anything but nothing is refused.
-const NOT_BUILT: [&str; 10] = [
-    "OKTA_TOKEN_ENDPOINT",
-    "OKTA_CLIENT_ID",
-    "OKTA_CLIENT_SECRET",
+const NOT_BUILT: [&str; 7] = [
     "ANALYTICS_REDIS_URL",
     "ANALYTICS_REDIS_PASSWORD",
     "ANALYTICS_ENVIRONMENT",
@@ -225,6 +231,7 @@ impl Reader<'_> {
             bridge: self.bridge(&options.bridge),
             bridge_program: path(self.text(&options.bridge_program, "MCP_STDIO_BRIDGE")),
             admin: admin?,
+            token_endpoint: self.token_endpoint(options),
             cors: self.cors(),
             gateway_key: self.gateway_key(),
         };
@@ -262,6 +269,44 @@ impl Reader<'_> {
                 self.problems
                     .push(format!("{name}: `{text}` is no flag; use true or false"));
                 false
+            }
+        }
+    }
+
+    /// All three, or none: half a setting is a mistake.
+    fn token_endpoint(&mut self, options: &Options) -> Option<TokenEndpoint> {
+        let url = self.text(&options.okta_token_endpoint, "OKTA_TOKEN_ENDPOINT");
+        let client_id = self.text(&options.okta_client_id, "OKTA_CLIENT_ID");
+        let secret = self.text(&None, "OKTA_CLIENT_SECRET");
+        let (url, client_id, secret) = match (url, client_id, secret) {
+            (None, None, None) => return None,
+            (Some(url), Some(client_id), Some(secret)) => (url, client_id, secret),
+            (url, client_id, secret) => {
+                let missing: Vec<&str> = [
+                    ("OKTA_TOKEN_ENDPOINT", url.is_none()),
+                    ("OKTA_CLIENT_ID", client_id.is_none()),
+                    ("OKTA_CLIENT_SECRET", secret.is_none()),
+                ]
+                .into_iter()
+                .filter_map(|(name, is_missing)| is_missing.then_some(name))
+                .collect();
+                self.problems.push(format!(
+                    "token exchange: {} missing; set OKTA_TOKEN_ENDPOINT, OKTA_CLIENT_ID and OKTA_CLIENT_SECRET, or none of them",
+                    missing.join(" and ")
+                ));
+                return None;
+            }
+        };
+        let insecure = self.flag(&options.skip_tls_validation, "MCP_SKIP_TLS_VALIDATION");
+        match TokenEndpoint::url(&url, insecure) {
+            Ok(url) => Some(TokenEndpoint {
+                url,
+                client_id,
+                client_secret: Secret::new(secret),
+            }),
+            Err(wrong) => {
+                self.problems.push(format!("OKTA_TOKEN_ENDPOINT: {wrong}"));
+                None
             }
         }
     }

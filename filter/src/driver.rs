@@ -40,6 +40,8 @@ const BODY_LIMIT: usize = 64 << 20;
 const RECORD: &str = "mcpz.record";
 /// The filter state that the lock behind the filter compares with the route's cluster.
 const VERDICT: &str = "mcpz.verdict";
+/// The filter state that a route makes the server's `Authorization` of. No log prints it.
+const CREDENTIAL: &str = "mcpz.upauth";
 
 const CONTENT_LENGTH: &str = "content-length";
 const TRANSFER_ENCODING: &str = "transfer-encoding";

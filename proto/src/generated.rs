@@ -2,7 +2,7 @@
 /// One configuration of a filter: two parts that change on their own.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Snapshot {
-    /// Must equal the reader's own number, currently 3.
+    /// Must equal the reader's own number, currently 4.
     #[prost(uint32, tag = "1")]
     pub format: u32,
     /// A pure function of the policy document and the compiler's version.
@@ -71,6 +71,17 @@ pub struct Server {
     /// Reached through the bridge: requests carry x-mcp-zero-caller, by which it limits callers.
     #[prost(bool, tag = "8")]
     pub bridged: bool,
+    /// Requests carry a token for this server in place of the caller's (RFC 8693).
+    #[prost(message, optional, tag = "9")]
+    pub exchange: ::core::option::Option<Exchange>,
+}
+/// What the caller's token is exchanged for.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Exchange {
+    #[prost(string, tag = "1")]
+    pub audience: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "2")]
+    pub scopes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// One rule of the policy file.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -313,6 +324,10 @@ pub struct Keys {
     /// open. The keys are derived from the gateway key, which never travels.
     #[prost(string, repeated, tag = "2")]
     pub seals: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The Envoy cluster of the control plane, which is asked for tokens and for keys that are not
+    /// here (callout.proto). Empty: there is nobody to ask.
+    #[prost(string, tag = "3")]
+    pub control_plane: ::prost::alloc::string::String,
 }
 /// The keys of one issuer.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -374,4 +389,48 @@ impl Effect {
             _ => None,
         }
     }
+}
+/// `POST /mcp-zero/token`: a token for a server, in exchange for the caller's own (RFC 8693).
+/// 200 with a TokenAnswer; anything else is a refusal without a body.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TokenRequest {
+    /// `iss` and `sub` of the caller's token, as they were verified.
+    #[prost(string, tag = "1")]
+    pub issuer: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub subject: ::prost::alloc::string::String,
+    /// The caller's token itself.
+    #[prost(string, tag = "3")]
+    pub token: ::prost::alloc::string::String,
+    /// Its `exp`, Unix seconds.
+    #[prost(uint64, tag = "4")]
+    pub token_expires_at: u64,
+    /// What it is exchanged for, as the filter's snapshot says.
+    #[prost(string, tag = "5")]
+    pub server: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub audience: ::prost::alloc::string::String,
+    #[prost(string, repeated, tag = "7")]
+    pub scopes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TokenAnswer {
+    #[prost(string, tag = "1")]
+    pub access_token: ::prost::alloc::string::String,
+    /// Unix seconds.
+    #[prost(uint64, tag = "2")]
+    pub expires_at: u64,
+}
+/// `POST /mcp-zero/key`: whether an issuer has a key that the filter does not know. 204 where it
+/// has, and gateways are being told; 404 where it has none.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KeyRequest {
+    /// The exact `iss`.
+    #[prost(string, tag = "1")]
+    pub issuer: ::prost::alloc::string::String,
+    /// The JOSE algorithm and the key id of the token's header.
+    #[prost(string, tag = "2")]
+    pub algorithm: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub kid: ::prost::alloc::string::String,
 }

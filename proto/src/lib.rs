@@ -1,13 +1,13 @@
-//! The snapshot that a filter executes, as protobuf types.
+//! The snapshot that a filter executes, and what it asks its control plane, as protobuf types.
 //!
-//! `generated.rs` is made from `snapshot.proto`; edit that file, not this one.
+//! `generated.rs` is made from `snapshot.proto` and `callout.proto`; edit those, not this file.
 
 #[allow(
     missing_docs,
     unreachable_pub,
     unused_qualifications,
     clippy::all,
-    reason = "generated; the meaning stands in snapshot.proto"
+    reason = "generated; the meaning stands in the schemas"
 )]
 mod generated;
 
@@ -17,7 +17,7 @@ pub use prost::Message;
 
 /// The only [`Snapshot::format`] this build writes and reads. A change that could make an
 /// older filter more lenient takes the next number.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// The lower-case hex SHA-256 of an encoded part: its version.
 pub fn version_of(part: &impl Message) -> String {

@@ -42,6 +42,8 @@ pub struct Issuer {
     ed: Ed25519KeyPair,
     foreign: ES256KeyPair,
     delay_ms: Arc<AtomicU64>,
+    /// Kids of the keys that are published; all where there is none.
+    published: Arc<Mutex<Vec<String>>>,
 }
 
 impl Issuer {
@@ -78,12 +80,19 @@ impl Issuer {
         let known = Arc::clone(&base);
         let delay_ms = Arc::new(AtomicU64::new(0));
         let delay = Arc::clone(&delay_ms);
+        let published = Arc::new(Mutex::new(Vec::new()));
+        let chosen = Arc::clone(&published);
         let server = Scripted::start(move |request| {
             let delay = delay.load(Ordering::SeqCst);
             std::thread::sleep(std::time::Duration::from_millis(delay));
             let base = known.lock().expect("no thread panics").clone();
             let body = if request.head.starts_with("GET /keys ") {
-                keys.clone()
+                let chosen: Vec<String> = chosen.lock().expect("no thread panics").clone();
+                let mut keys = keys.clone();
+                if let Some(all) = keys["keys"].as_array_mut().filter(|_| !chosen.is_empty()) {
+                    all.retain(|key| chosen.iter().any(|kid| key["kid"] == **kid));
+                }
+                keys
             } else {
                 json!({"issuer": base, "jwks_uri": format!("{base}/keys")})
             };
@@ -100,7 +109,24 @@ impl Issuer {
             ed,
             foreign,
             delay_ms,
+            published,
         }
+    }
+
+    /// Publishes only the keys with these ids from now on.
+    ///
+    /// # Panics
+    /// When one of its threads has.
+    pub fn publish(&self, kids: &[&str]) {
+        let kids = kids.iter().map(ToString::to_string).collect();
+        *self.published.lock().expect("no thread panics") = kids;
+    }
+
+    /// How often its keys were fetched.
+    pub fn fetches(&self) -> usize {
+        let received = self.server.received();
+        let keys = received.iter().filter(|r| r.head.starts_with("GET /keys "));
+        keys.count()
     }
 
     /// Takes so long for every answer from now on.

@@ -24,6 +24,7 @@ mod plant;
 mod policy;
 mod process;
 mod scripted;
+mod token_endpoint;
 mod upstream;
 mod yaml;
 
@@ -42,6 +43,7 @@ pub use plant::{ANSWER, Plant};
 pub use policy::policy;
 pub use process::{Process, free_address, mcp_zero, validate};
 pub use scripted::{Answer, PAUSE, Received, Scripted, events, ok};
+pub use token_endpoint::{CLIENT_SECRET, Exchange, TokenEndpoint};
 pub use upstream::Upstream;
 pub use yaml::{documents, fill, repository, shipped};
 

@@ -557,7 +557,7 @@ fn without_a_snapshot_everything_is_503() {
     let (server, issuer) = (Scripted::json("{}"), Issuer::start());
     // A gateway that reads another format of snapshots gets none.
     let mut plane =
-        Plane::new(&policy(&server.url()), &issuer.url()).with("format: 3", "format: 99");
+        Plane::new(&policy(&server.url()), &issuer.url()).with("format: 4", "format: 99");
     plane.start_control();
     plane.start_envoy();
     wait("the listener", || plane.listens());

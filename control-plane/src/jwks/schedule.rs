@@ -39,6 +39,12 @@ impl Schedule {
         self.not_before = now + SHORTEST.saturating_sub(ago);
     }
 
+    /// Whether somebody who cannot wait may have the issuer asked at `now`.
+    pub fn may_ask(&self, now: Duration) -> bool {
+        let earliest = self.last.map_or(self.not_before, |last| last + SHORTEST);
+        now >= earliest
+    }
+
     /// Whether the issuer was ever asked.
     pub fn was_asked(&self) -> bool {
         self.last.is_some()
@@ -92,6 +98,17 @@ mod tests {
             assert_eq!(schedule.wait(s(5), s(3600)), s(wait), "{ago}");
             assert!(!schedule.was_asked());
         }
+    }
+
+    #[test]
+    fn whoever_cannot_wait_waits_thirty_seconds_all_the_same() {
+        let mut schedule = Schedule::default();
+        assert!(schedule.may_ask(s(0)));
+        schedule.asked(s(5), true);
+        assert!(!schedule.may_ask(s(34)) && schedule.may_ask(s(35)));
+        let mut restarted = Schedule::default();
+        restarted.asked_before(s(5), s(10));
+        assert!(!restarted.may_ask(s(24)) && restarted.may_ask(s(25)));
     }
 
     #[test]

@@ -20,6 +20,19 @@ struct Held {
     fetched_at: u64,
     schedule: Schedule,
     asking: bool,
+    /// Somebody waits for a key that is not here.
+    wanted: bool,
+}
+
+/// What is known of a key that a filter does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// It is here; gateways have it or are about to.
+    Here,
+    /// The issuer is being asked, or will be at once.
+    Asked,
+    /// The issuer was asked lately and did not have it, or is none of ours.
+    Nowhere,
 }
 
 /// Identifies what was asked, an issuer and its `jwks_uri` in the policy: a changed plan
@@ -51,8 +64,13 @@ impl Looked {
         }
     }
 
+    /// The issuer that was asked.
+    pub fn issuer(&self) -> &str {
+        &self.source.0
+    }
+
     /// Why there are no keys.
-    pub(super) fn problem(&self) -> Option<&str> {
+    pub fn problem(&self) -> Option<&str> {
         self.keys.as_ref().err().map(String::as_str)
     }
 }
@@ -99,9 +117,11 @@ impl KeyStore {
             let fresh = Duration::from_secs(u64::from(plan.jwks_cache_seconds));
             if let Some(held) = self.held.get_mut(&source(plan))
                 && !held.asking
-                && held.schedule.wait(now, fresh).is_zero()
+                && (held.schedule.wait(now, fresh).is_zero()
+                    || (held.wanted && held.schedule.may_ask(now)))
             {
                 held.asking = true;
+                held.wanted = false;
                 // Before it is asked: a process that ends meanwhile has asked too.
                 if let Some(shelf) = &self.shelf
                     && !held.keys.is_empty()
@@ -112,6 +132,36 @@ impl KeyStore {
             }
         }
         due
+    }
+
+    /// Looks for one key at `now`. A look-up that this asks for is in the next
+    /// [`due`](Self::due); never more than one in thirty seconds comes of it.
+    pub fn want(&mut self, issuer: &str, algorithm: &str, kid: &str, now: Duration) -> Known {
+        if self.has(issuer, algorithm, kid) {
+            return Known::Here;
+        }
+        let plan = self.plans.iter().find(|plan| plan.issuer == issuer);
+        let held = plan.and_then(|plan| self.held.get_mut(&source(plan)));
+        let Some(held) = held else {
+            return Known::Nowhere;
+        };
+        if held.asking {
+            return Known::Asked;
+        }
+        held.wanted = held.schedule.may_ask(now);
+        if held.wanted {
+            Known::Asked
+        } else {
+            Known::Nowhere
+        }
+    }
+
+    /// Whether the keys of an issuer have one.
+    pub fn has(&self, issuer: &str, algorithm: &str, kid: &str) -> bool {
+        let fits = |key: &proto::Key| key.algorithm == algorithm && key.kid.as_deref() == Some(kid);
+        let plan = self.plans.iter().find(|plan| plan.issuer == issuer);
+        plan.and_then(|plan| self.held.get(&source(plan)))
+            .is_some_and(|held| held.keys.iter().any(fits))
     }
 
     /// Takes a look-up in. True where what filters need has changed.
@@ -159,8 +209,9 @@ impl KeyStore {
         });
         proto::Keys {
             sets: sets.collect(),
-            // Of no concern here: `Seals`.
+            // Of no concern here: `Worker::publish`.
             seals: Vec::new(),
+            control_plane: String::new(),
         }
     }
 }
@@ -177,6 +228,7 @@ impl Held {
             fetched_at: stock.fetched_at,
             schedule,
             asking: false,
+            wanted: false,
         }
     }
 

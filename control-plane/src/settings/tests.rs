@@ -65,7 +65,6 @@ fn what_is_not_built_is_refused_unless_off() {
     for (name, off, on) in [
         ("MCP_SSE_ENABLED", "false", "true"),
         ("ANALYTICS_REDIS_CLUSTER", "0", "1"),
-        ("OKTA_CLIENT_SECRET", "", "hush"),
         ("ANALYTICS_REDIS_URL", "", "redis://h"),
     ] {
         assert!(load(&[(name, off)]).is_ok(), "{name}");
@@ -152,4 +151,45 @@ fn admin_is_loopback_or_off() {
     assert_eq!(with("[::1]:0").unwrap().admin.unwrap().port(), 0);
     assert_eq!(with("0.0.0.0:8081").unwrap_err().code(), 78);
     assert_eq!(with("8081").unwrap_err().code(), 78);
+}
+
+#[test]
+fn token_exchange_takes_three_settings_or_none() {
+    let [url, id, secret] = [
+        ("OKTA_TOKEN_ENDPOINT", "https://id.example/v1/token"),
+        ("OKTA_CLIENT_ID", "gateway"),
+        ("OKTA_CLIENT_SECRET", "hush"),
+    ];
+    assert!(load(&[]).unwrap().token_endpoint.is_none());
+    let settings = load(&[url, id, secret]).unwrap();
+    assert!(settings.token_endpoint.is_some());
+    assert!(!format!("{settings:?}").contains("hush"));
+    for some in [
+        &[url][..],
+        &[id],
+        &[secret],
+        &[url, id],
+        &[url, secret],
+        &[id, secret],
+    ] {
+        let failure = load(some).unwrap_err();
+        let told = failure.to_string();
+        assert_eq!(failure.code(), 78, "{told}");
+        assert!(told.contains("OKTA_CLIENT_SECRET") && !told.contains("hush"));
+    }
+    for wrong in [
+        "http://id.example/token",
+        "https://a:b@id.example/token",
+        "https://id.example/token#x",
+        "id.example",
+    ] {
+        let failure = load(&[("OKTA_TOKEN_ENDPOINT", wrong), id, secret]).unwrap_err();
+        assert!(
+            failure.to_string().contains("OKTA_TOKEN_ENDPOINT"),
+            "{wrong}"
+        );
+    }
+    let insecure = ("MCP_SKIP_TLS_VALIDATION", "true");
+    let url = ("OKTA_TOKEN_ENDPOINT", "http://id.example/token");
+    assert!(load(&[url, id, secret, insecure]).is_ok());
 }

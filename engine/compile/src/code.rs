@@ -138,6 +138,8 @@ codes! {
     GateStrict = "MZ0803",
     /// Start-up gate 4: everything is allowed to everyone.
     GateDefaultAllow = "MZ0804",
+    /// `token_exchange` that nobody could carry out.
+    GateExchange = "MZ0805",
     /// A compiled policy that filters would refuse: a fault of this program.
     Lowering = "MZ0899",
     /// This build does not have it yet.

@@ -36,6 +36,9 @@ pub struct Environment {
     pub gateway_id: String,
     /// `MCP_CORS_*`, each over its counterpart in the policy.
     pub cors: CorsVariables,
+    /// `OKTA_TOKEN_ENDPOINT`, `OKTA_CLIENT_ID` and `OKTA_CLIENT_SECRET` are all set: tokens can be
+    /// exchanged.
+    pub token_endpoint: bool,
     /// What `${VAR}` in the policy stands for.
     pub variables: Variables,
     /// What happens to a `${VAR}` that has neither value nor default.

@@ -3,11 +3,12 @@
 
 use crate::code::Code;
 use crate::compiled::Posture;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::document::identity::check_issuer;
 use crate::document::{Document, Effect, Identity};
-use crate::environment::Environment;
+use crate::environment::{Environment, Unset};
 use crate::notes::Notes;
+use crate::server::Upstream;
 
 /// Names of identities that are not in the file.
 const OKTA: &str = "okta";
@@ -111,6 +112,41 @@ pub(crate) fn posture(
         (false, true) if open.is_none() => Posture::Degraded,
         (true, false) => Posture::Degraded,
         (false, _) => Posture::Insecure,
+    }
+}
+
+/// The gate of token exchange: there is a token, and somebody to exchange it.
+pub(crate) fn exchange(
+    upstreams: &[Upstream],
+    identity: bool,
+    environment: &Environment,
+    notes: &mut Notes<'_>,
+) {
+    let Some(server) = upstreams.iter().find(|up| up.exchange().is_some()) else {
+        return;
+    };
+    if !identity {
+        let message = format!(
+            "`token_exchange` of the server `{}` without identity: there is no token to exchange",
+            server.name
+        );
+        let found = Diagnostic::error(Code::GateExchange, message)
+            .help("add `identity`, or set OKTA_ISSUER and OKTA_AUDIENCE");
+        gate(found, "calls to it are refused", environment, notes);
+    }
+    if !environment.token_endpoint {
+        let message = format!(
+            "nobody to ask for `token_exchange` of the server `{}`",
+            server.name
+        );
+        let found = Diagnostic::error(Code::GateExchange, message)
+            .help("set OKTA_TOKEN_ENDPOINT, OKTA_CLIENT_ID and OKTA_CLIENT_SECRET");
+        let severity = match environment.unset {
+            Unset::Refuse => Severity::Error,
+            // Whoever only looks at a policy need not have the secret.
+            Unset::Warn => Severity::Warning,
+        };
+        notes.add(Diagnostic { severity, ..found });
     }
 }
 

@@ -34,8 +34,8 @@ pub use diagnostic::{Diagnostic, Diagnostics, Look, Place, Severity};
 pub use environment::{CorsVariables, DevIssuer, Environment, SECRET_VARIABLES, Unset, Variables};
 pub use render::graphical;
 pub use server::{
-    ClientCertificate, HttpServer, Reach, Scheme, ServerUrl, Sessions, StaticHeader, StdioServer,
-    Tls, Upstream,
+    ClientCertificate, Exchange, HttpServer, Reach, Scheme, ServerUrl, Sessions, StaticHeader,
+    StdioServer, Tls, Upstream,
 };
 pub use source::{Format, Source};
 
@@ -62,6 +62,7 @@ pub fn compile(source: Source<'_>, environment: &Environment) -> Result<Compiled
     let identity = document.identities.count > 0 || !identities.is_empty();
     let posture = gates::posture(Some(&document), identity, environment, &mut notes);
     let upstreams = std::mem::take(&mut document.servers.upstreams);
+    gates::exchange(&upstreams, identity, environment, &mut notes);
     let cors = document.cors.take();
     let warnings = notes.finish()?;
     let parts = Parts {

@@ -99,6 +99,10 @@ fn server(upstream: &Upstream) -> wire::Server {
         max_response_bytes: upstream.max_response_bytes,
         callout_timeout_ms: upstream.timeout_seconds.saturating_mul(1000),
         bridged,
+        exchange: upstream.exchange().map(|exchange| wire::Exchange {
+            audience: exchange.audience.clone(),
+            scopes: exchange.scopes.clone(),
+        }),
     }
 }
 

@@ -40,6 +40,17 @@ pub struct HttpServer {
     pub tls: Tls,
     /// Set on every request to it, in file order.
     pub headers: Vec<StaticHeader>,
+    /// Requests carry a token for this server in place of the caller's.
+    pub exchange: Option<Exchange>,
+}
+
+/// What the caller's token is exchanged for (RFC 8693 section 2.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// The audience of the token.
+    pub audience: String,
+    /// Its scopes, where any are asked for.
+    pub scopes: Vec<String>,
 }
 
 /// A header of requests to a server. A secret in it is only named here: its value stays in the
@@ -78,6 +89,16 @@ pub struct StdioServer {
     pub max_request_bytes: u32,
     /// Bytes of one message from it.
     pub max_response_bytes: u32,
+}
+
+impl Upstream {
+    /// What the caller's token is exchanged for, where the server wants one of its own.
+    pub fn exchange(&self) -> Option<&Exchange> {
+        match &self.reach {
+            Reach::Http(server) => server.exchange.as_ref(),
+            Reach::Bridge(_) => None,
+        }
+    }
 }
 
 impl StdioServer {

@@ -33,8 +33,9 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
-/// A call-out that the driver makes for the exchange.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A call-out that the driver makes for the exchange; [`std::fmt::Debug`] shows where it goes and
+/// nothing of what it carries.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Call {
     /// The Envoy cluster.
     pub cluster: String,
@@ -44,6 +45,38 @@ pub struct Call {
     pub body: Vec<u8>,
     /// Time limit in milliseconds.
     pub timeout_ms: u32,
+}
+
+impl std::fmt::Debug for Call {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let path = self.headers.iter().find(|(name, _)| name == ":path");
+        f.debug_struct("Call")
+            .field("cluster", &self.cluster)
+            .field("path", &path.map(|(_, path)| path))
+            .finish_non_exhaustive()
+    }
+}
+
+/// A credential for a server; [`std::fmt::Debug`] shows nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ServerCredential(String);
+
+impl ServerCredential {
+    /// A bearer token (RFC 6750 §2.1).
+    pub(crate) fn bearer(token: &str) -> Self {
+        Self(format!("Bearer {token}"))
+    }
+
+    /// The value of the header.
+    pub fn value(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for ServerCredential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ServerCredential(..)")
+    }
 }
 
 /// One effect. The driver applies all effects of a step in order; if one fails it
@@ -57,6 +90,9 @@ pub enum Action {
     /// The request may go on, to this Envoy cluster and to no other: the lock behind the
     /// filter compares it with the route that Envoy has chosen.
     Admit(String),
+    /// The value of `Authorization` that the server gets. It goes to the route in a state of the
+    /// request, never in a header: a client could write that itself.
+    Credential(ServerCredential),
     /// Collect the whole body of a direction, up to a limit. The request's is collected
     /// always and told as [`crate::Event::Request`]; the response's is told as
     /// [`crate::Event::Whole`].

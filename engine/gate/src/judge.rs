@@ -30,6 +30,13 @@ impl<'l> Judge<'l> {
         }
     }
 
+    /// Whether the caller may do anything at all there.
+    pub(crate) fn has_any_right(&self) -> bool {
+        self.live
+            .snapshot
+            .has_any_right(&self.standing, &self.server)
+    }
+
     /// Whether it could be allowed, whatever its arguments.
     pub(crate) fn could(&self, object: Object<'_>) -> Decision<'l> {
         let open = Arguments::<Argument<'_>>::Open;

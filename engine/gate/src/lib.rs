@@ -16,7 +16,7 @@ mod refusal;
 mod surface;
 mod world;
 
-pub use action::{Action, Call, Flow, HeaderEdit, Reply};
+pub use action::{Action, Call, Flow, HeaderEdit, Reply, ServerCredential};
 pub use configuration::{ConfigurationError, text_of};
 pub use event::{
     Answer, CallError, CallId, Direction, End, Event, Last, Origin, RequestHead, ResponseHead,

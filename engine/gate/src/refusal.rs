@@ -40,6 +40,10 @@ pub(crate) enum Refusal {
     MediaType,
     /// The gateway cannot judge now.
     Unavailable,
+    /// A key that gateways are about to get.
+    KeyOnItsWay,
+    /// No token for the server in exchange for the caller's.
+    NoExchange,
     /// A method that the protocol does not have.
     UnknownMethod,
     /// A tool call that the policy denies.
@@ -89,6 +93,8 @@ impl Refusal {
             Self::TooLarge => "too_large",
             Self::MediaType => "media_type",
             Self::Unavailable => "unavailable",
+            Self::KeyOnItsWay => "key_on_its_way",
+            Self::NoExchange => "token_exchange",
             Self::UnknownMethod => "unknown_method",
             Self::DeniedCall | Self::Denied => "policy",
             Self::Dropped => "dropped",
@@ -128,6 +134,7 @@ impl Refusal {
             Self::NoToken => headers.push(voice.challenge(None)),
             Self::BadToken => headers.push(voice.challenge(Some("invalid_token"))),
             Self::Scope => headers.push(voice.challenge(Some("insufficient_scope"))),
+            Self::KeyOnItsWay => headers.push(("retry-after".to_owned(), "1".to_owned())),
             Self::HttpMethod(allow) => headers.push(("allow".to_owned(), (*allow).to_owned())),
             _ => {}
         }
@@ -157,7 +164,9 @@ impl Refusal {
             Self::Version(_) => (400, -32022, "Unsupported protocol version"),
             Self::TooLarge => (413, -31413, "Message too large"),
             Self::MediaType => (415, -31415, "Content type or encoding not supported"),
-            Self::Unavailable => (503, -31503, "Service unavailable"),
+            Self::Unavailable | Self::KeyOnItsWay | Self::NoExchange => {
+                (503, -31503, "Service unavailable")
+            }
             Self::UnknownMethod => (if modern { 404 } else { 200 }, -32601, "Method not found"),
             Self::DeniedCall | Self::Denied => (200, -31403, "Access denied"),
             Self::Dropped => (202, -31403, "Access denied"),

@@ -35,6 +35,9 @@ pub enum LoadError {
     /// It names no usable keys to seal with.
     #[error("keys of sessions: {0}")]
     Seals(#[from] SealerError),
+    /// A server wants a token of its own, and there is nobody to ask for one.
+    #[error("server `{0}`: token exchange needs a control plane")]
+    NoControlPlane(String),
     /// It names an entity that this module does not find.
     #[error("masking: entity `{0}` not supported")]
     Entity(String),
@@ -63,6 +66,11 @@ impl Loaded {
         let encoded = configuration::snapshot(configuration)?;
         let snapshot = Snapshot::decode(&encoded)?;
         let key = key.ok_or(LoadError::GatewayKey)?;
+        if snapshot.control_plane().is_none()
+            && let Some(server) = snapshot.servers().iter().find(|s| s.exchange.is_some())
+        {
+            return Err(LoadError::NoControlPlane(server.name.to_string()));
+        }
         Ok(Self(Rc::new(Live {
             sealer: Sealer::new(key, snapshot.seals())?,
             verifier: verifier(&snapshot)?,

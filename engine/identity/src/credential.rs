@@ -72,8 +72,8 @@ impl Credential {
     }
 }
 
-/// `b64token` of RFC 6750 §2.1.
-fn is_token68(token: &str) -> bool {
+/// Whether a text has the form of a bearer token: `b64token` of RFC 6750 §2.1.
+pub fn is_token68(token: &str) -> bool {
     let body = token.trim_end_matches('=');
     !body.is_empty()
         && body

@@ -21,7 +21,7 @@ mod verify;
 
 pub use cache::TokenCache;
 pub use caller::Caller;
-pub use credential::{Credential, CredentialError, MAX_TOKEN_BYTES};
+pub use credential::{Credential, CredentialError, MAX_TOKEN_BYTES, is_token68};
 pub use error::TokenError;
 pub use issuer::{Algorithm, Issuer};
 pub use key::{Key, KeyError, KeySet, Numbers};

@@ -58,6 +58,7 @@ fn policy(rules: usize, tools: usize) -> Vec<u8> {
             max_response_bytes: 1,
             callout_timeout_ms: 1,
             bridged: false,
+            exchange: None,
         }],
         rules: (0..rules).map(rule).collect(),
         surface: Some(wire::Surface {

@@ -24,7 +24,7 @@ pub use proto::DecodeError;
 pub use regex::Regex;
 pub use rule::{Kind, Patterns, Rule, Scope, Subjects};
 pub use snapshot::{
-    Audit, Cors, Issuer, Key, KeyMaterial, KeySet, Masking, Server, Snapshot, Surface,
+    Audit, Cors, Exchange, Issuer, Key, KeyMaterial, KeySet, Masking, Server, Snapshot, Surface,
 };
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::decision::Effect;
 use crate::index::Index;
 use crate::rule::{Patterns, Rule, Scope, Subjects};
 use crate::snapshot::{
-    Audit, Cors, Issuer, Key, KeyMaterial, KeySet, Masking, Server, Snapshot, Surface,
+    Audit, Cors, Exchange, Issuer, Key, KeyMaterial, KeySet, Masking, Server, Snapshot, Surface,
 };
 use crate::{Decimal, Glob, Regex};
 use mcp_zero_proto as wire;
@@ -63,6 +63,9 @@ impl Snapshot {
             issuers: each(policy.issuers, issuer)?,
             keys: each(keys.sets, key_set)?,
             seals: boxed(keys.seals),
+            control_plane: Some(keys.control_plane)
+                .filter(|name| !name.is_empty())
+                .map(Into::into),
             surface: Surface {
                 public_url: filled("public_url", surface.public_url)?,
                 allowed_hosts: boxed(surface.allowed_hosts),
@@ -137,6 +140,17 @@ fn positive(field: &'static str, value: u32) -> Result<u32> {
     }
 }
 
+fn exchange(exchange: wire::Exchange) -> Result<Exchange> {
+    Ok(Exchange {
+        audience: filled("exchange.audience", exchange.audience)?,
+        scopes: exchange
+            .scopes
+            .into_iter()
+            .map(|scope| filled("exchange.scopes", scope))
+            .collect::<Result<_>>()?,
+    })
+}
+
 fn server(server: wire::Server) -> Result<Server> {
     Ok(Server {
         name: filled("server.name", server.name)?,
@@ -147,6 +161,7 @@ fn server(server: wire::Server) -> Result<Server> {
         max_response_bytes: positive("server.max_response_bytes", server.max_response_bytes)?,
         callout_timeout_ms: positive("server.callout_timeout_ms", server.callout_timeout_ms)?,
         bridged: server.bridged,
+        exchange: server.exchange.map(exchange).transpose()?,
     })
 }
 

@@ -22,6 +22,7 @@ pub struct Snapshot {
     pub(crate) issuers: Vec<Issuer>,
     pub(crate) keys: Vec<KeySet>,
     pub(crate) seals: Vec<Box<str>>,
+    pub(crate) control_plane: Option<Box<str>>,
     pub(crate) surface: Surface,
     pub(crate) masking: Vec<Masking>,
     pub(crate) audit: Audit,
@@ -46,6 +47,17 @@ pub struct Server {
     pub callout_timeout_ms: u32,
     /// Reached through the bridge, which is told who calls.
     pub bridged: bool,
+    /// Requests carry a token for this server in place of the caller's.
+    pub exchange: Option<Exchange>,
+}
+
+/// What the caller's token is exchanged for (RFC 8693 §2.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// The audience of the token.
+    pub audience: Box<str>,
+    /// Its scopes, where any are asked for.
+    pub scopes: Vec<Box<str>>,
 }
 
 /// Names under which the gateway is reached.
@@ -190,6 +202,11 @@ impl Snapshot {
         &self.keys
     }
 
+    /// The Envoy cluster of the control plane, where there is one to ask.
+    pub fn control_plane(&self) -> Option<&str> {
+        self.control_plane.as_deref()
+    }
+
     /// Ids of the keys that session ids are sealed with; the first seals, all open.
     pub fn seals(&self) -> &[Box<str>] {
         &self.seals
@@ -229,6 +246,25 @@ impl Snapshot {
     /// Whether rules are asked about a server at all.
     pub(crate) fn governs(&self, server: &str) -> bool {
         self.governance && self.server(server).is_some()
+    }
+
+    /// Whether a caller could be allowed anything at a server. Rules that deny are not looked at:
+    /// what is left where all else is denied is for [`Snapshot::decide`].
+    ///
+    /// `standing` must come from this snapshot.
+    pub fn has_any_right(&self, standing: &Standing, server: &str) -> bool {
+        if self.server(server).is_none() {
+            return false;
+        }
+        if !self.governance || self.default_effect == Effect::Allow {
+            return true;
+        }
+        (0..).zip(&self.rules).any(|(place, rule)| {
+            rule.effect == Effect::Allow
+                && !rule.shadow
+                && rule.scopes.iter().any(|scope| scope.server.matches(server))
+                && standing.0.contains(place)
+        })
     }
 
     /// Decides: any matching deny, else the first matching allow, else the default.

@@ -55,6 +55,7 @@ fn server(name: &str) -> wire::Server {
         max_response_bytes: 1,
         callout_timeout_ms: 1,
         bridged: false,
+        exchange: None,
     }
 }
 
@@ -241,4 +242,29 @@ proptest! {
     fn globs_agree_with_a_naive_reading(pattern in "[ab*]{0,8}", name in "[ab]{0,10}") {
         prop_assert_eq!(Glob::new(&pattern).matches(&name), naive(pattern.as_bytes(), name.as_bytes()));
     }
+}
+
+#[test]
+fn rights_at_a_server() {
+    let groups: Vec<Box<str>> = vec!["dev".into()];
+    let dev = Subject {
+        issuer: Some("okta"),
+        user: Some("alice"),
+        groups: &groups,
+    };
+    let has = |rules: Vec<wire::Rule>, default, who: &Subject<'_>, server| {
+        let snapshot = decode(policy(rules, default)).unwrap();
+        snapshot.has_any_right(&snapshot.standing(who), server)
+    };
+    let allow = || vec![rule("allow", wire::Effect::Allow, &["dev"], &["x"])];
+    let deny = wire::Effect::Deny;
+    assert!(has(allow(), deny, &dev, "a"));
+    assert!(!has(allow(), deny, &NOBODY, "a"));
+    assert!(!has(allow(), deny, &dev, "b"));
+    assert!(!has(allow(), wire::Effect::Allow, &dev, "gone"));
+    assert!(has(vec![], wire::Effect::Allow, &NOBODY, "b"));
+    assert!(!has(vec![rule("d", deny, &[], &[])], deny, &dev, "a"));
+    let mut trial = allow();
+    trial[0].shadow = true;
+    assert!(!has(trial, deny, &dev, "a"));
 }

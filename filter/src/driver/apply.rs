@@ -1,7 +1,9 @@
 //! Actions of the engine, carried out on the host.
 
 use super::response::Plan;
-use super::{CONTENT_LENGTH, Driver, Env, Machine, Side, TRANSFER_ENCODING, VERDICT, broken};
+use super::{
+    CONTENT_LENGTH, CREDENTIAL, Driver, Env, Machine, Side, TRANSFER_ENCODING, VERDICT, broken,
+};
 use crate::host::HostError;
 use crate::refusal;
 use mcp_zero_gate::{Action, CallError, CallId, Direction, Event, Flow, HeaderEdit};
@@ -44,6 +46,10 @@ impl<M: Machine> Driver<M> {
             match action {
                 Action::Header(direction, edit) => self.edit(direction, &edit, env)?,
                 Action::Admit(cluster) => env.host.set_state(VERDICT, cluster.as_bytes())?,
+                Action::Credential(credential) => {
+                    env.host
+                        .set_state(CREDENTIAL, credential.value().as_bytes())?;
+                }
                 Action::Body(direction, bytes) => self.replace(direction, &bytes, env)?,
                 Action::Collect { direction, limit } => {
                     let limit = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -59,6 +59,7 @@ fn world() -> World {
             max_response_bytes: 400,
             callout_timeout_ms: 1000,
             bridged: false,
+            exchange: None,
         }],
         rules: vec![proto::Rule {
             when: Vec::new(),

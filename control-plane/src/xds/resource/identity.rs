@@ -4,9 +4,7 @@
 //! for it before it looks at a token, and the lock behind asks again. It may accept more than
 //! our filter, never less: the filter alone knows types, scopes and life times of tokens.
 
-use envoy_types::pb::envoy::config::core::v3::{
-    DataSource, TypedExtensionConfig, data_source,
-};
+use envoy_types::pb::envoy::config::core::v3::{DataSource, TypedExtensionConfig, data_source};
 use envoy_types::pb::envoy::config::route::v3::{RouteMatch, route_match};
 use envoy_types::pb::envoy::extensions::filters::http::jwt_authn::v3::{
     JwtAuthentication, JwtCacheConfig, JwtHeader, JwtProvider, JwtRequirement,
@@ -234,7 +232,10 @@ mod tests {
             panic!("one rule");
         };
         let rule = format!("{rule:?}");
-        assert!(rule.ends_with("AllowMissingOrFailed(Empty)) }] })) })) }"), "{rule}");
+        assert!(
+            rule.ends_with("AllowMissingOrFailed(Empty)) }] })) })) }"),
+            "{rule}"
+        );
     }
 
     #[test]

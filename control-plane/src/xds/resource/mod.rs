@@ -63,6 +63,8 @@ pub struct Endpoint {
     pub client_certificate: Option<(String, String)>,
     /// Headers of every request to it: a name, and a value in Envoy's format language.
     pub headers: Vec<(String, String)>,
+    /// Requests carry a token for it that the filter has got.
+    pub exchange: bool,
 }
 
 /// Where a server is.

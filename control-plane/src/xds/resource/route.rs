@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
+use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
 use envoy_types::pb::envoy::config::rbac::v3::{
     MetadataSource, Permission, Policy, Principal, Rbac as Rules, SourcedMetadata, permission,
     principal,
@@ -29,6 +31,9 @@ pub const ROUTE_NAME: &str = "mcp-zero";
 /// Filter state that our filter sets on a request it lets go: the cluster it may go to.
 const VERDICT: &str = "wasm.mcpz.verdict";
 
+/// Filter state with the value of `Authorization` for the server.
+const CREDENTIAL: &str = "wasm.mcpz.upauth";
+
 /// The route configuration; a path without a route is Envoy's 404.
 pub(super) fn routes(endpoints: &[Endpoint], providers: &[Provider]) -> (String, Any) {
     let routes = endpoints.iter();
@@ -44,8 +49,10 @@ pub(super) fn routes(endpoints: &[Endpoint], providers: &[Provider]) -> (String,
                 routes,
                 ..Default::default()
             }],
-            // The caller's credential stays here even where the filter is absent.
+            // The caller's credential stays here even where the filter is absent. A route may put
+            // another in its place: what it adds comes after what all of them take off.
             request_headers_to_remove: vec!["authorization".to_owned()],
+            most_specific_header_mutations_wins: true,
             ..Default::default()
         },
     )
@@ -97,9 +104,27 @@ fn route(endpoint: &Endpoint, providers: &[Provider], path: &str, stream: bool) 
             }),
             ..Default::default()
         })),
+        request_headers_to_add: credential(endpoint),
         typed_per_filter_config: unlocked_by(&cluster_name(endpoint), providers),
         ..Default::default()
     }
+}
+
+/// The token that our filter has got for this server. It leaves it in the filter state, which no
+/// client can write; where there is none the header is not set.
+fn credential(endpoint: &Endpoint) -> Vec<HeaderValueOption> {
+    if !endpoint.exchange {
+        return Vec::new();
+    }
+    vec![HeaderValueOption {
+        header: Some(HeaderValue {
+            key: "authorization".to_owned(),
+            value: format!("%FILTER_STATE({CREDENTIAL}:PLAIN)%"),
+            ..Default::default()
+        }),
+        append_action: HeaderAppendAction::OverwriteIfExistsOrAdd as i32,
+        ..Default::default()
+    }]
 }
 
 /// Lets in what our filter has admitted to this very cluster: a request that was judged under

@@ -14,6 +14,7 @@ pub(crate) fn endpoint(name: &str) -> Endpoint {
         ca_file: "/ca.pem".to_owned(),
         client_certificate: None,
         headers: Vec::new(),
+        exchange: false,
     }
 }
 

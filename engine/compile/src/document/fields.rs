@@ -25,16 +25,12 @@ pub(crate) enum Key {
     Later(&'static str),
     /// It is known and told of elsewhere, but recommended to nobody.
     Known(&'static str),
-    /// As `Later`, but `false` is what this build does anyway.
-    LaterFlag(&'static str),
 }
 
 impl Key {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Built(name) | Self::Known(name) | Self::Later(name) | Self::LaterFlag(name) => {
-                name
-            }
+            Self::Built(name) | Self::Known(name) | Self::Later(name) => name,
         }
     }
 }
@@ -62,8 +58,7 @@ impl<'n> Fields<'n> {
         for entry in fields.entries {
             match keys.iter().find(|key| key.name() == entry.key) {
                 Some(Key::Built(_) | Key::Known(_)) => {}
-                Some(Key::LaterFlag(_)) if entry.node.value == Value::Bool(false) => {}
-                Some(Key::Later(_) | Key::LaterFlag(_)) => not_supported(
+                Some(Key::Later(_)) => not_supported(
                     &entry.key_span,
                     &format!("{} in {what}", quoted(&entry.key)),
                     "take it away: nothing would enforce it",
@@ -350,4 +345,18 @@ pub(crate) fn word<T: Copy>(
         notes.advise(&text.span, Code::UnknownValue, message, help);
     }
     found.map(|(_, value)| *value)
+}
+
+/// Scope tokens (RFC 6749 §3.3).
+pub(crate) fn scopes(node: &Node, notes: &mut Notes<'_>) -> Vec<String> {
+    let found = texts(node, "scopes", notes).unwrap_or_default();
+    for scope in &found {
+        let fits = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+        if !scope.value.bytes().all(fits) {
+            let message = format!("{} is no scope", quoted(scope.value));
+            let help = "one scope an item, without spaces, quotes and backslashes";
+            notes.advise(&scope.span, Code::UnsuitableText, message, help);
+        }
+    }
+    found.iter().map(|scope| scope.value.to_owned()).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::fields::{Fields, Key, Spanned, text, texts, word, wrong_type};
+use super::fields::{Fields, Key, Spanned, scopes, text, texts, word, wrong_type};
 use super::url::{self, Excuse, Host};
 use crate::code::Code;
 use crate::compiled::{Algorithm, IssuerPlan};
@@ -329,20 +329,6 @@ fn token_types(node: &Node, notes: &mut Notes<'_>) -> Vec<String> {
         }
     }
     found
-}
-
-/// Scope tokens (RFC 6749 §3.3).
-fn scopes(node: &Node, notes: &mut Notes<'_>) -> Vec<String> {
-    let found = texts(node, "scopes", notes).unwrap_or_default();
-    for scope in &found {
-        let fits = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-        if !scope.value.bytes().all(fits) {
-            let message = format!("{} is no scope", quoted(scope.value));
-            let help = "one scope an item, without spaces, quotes and backslashes";
-            notes.advise(&scope.span, Code::UnsuitableText, message, help);
-        }
-    }
-    found.iter().map(|scope| scope.value.to_owned()).collect()
 }
 
 fn authorization_servers(node: &Node, insecure: bool, notes: &mut Notes<'_>) -> Vec<String> {

@@ -28,7 +28,7 @@ pub(super) fn note(what: &'static str, keys: &[Key], entries: &[Entry]) {
         for key in keys {
             let built = match key {
                 Key::Built(_) => true,
-                Key::Later(_) | Key::LaterFlag(_) => false,
+                Key::Later(_) => false,
                 // Told of elsewhere, if at all.
                 Key::Known(_) => continue,
             };

@@ -1,5 +1,6 @@
 //! `servers[]`
 
+mod exchange;
 mod headers;
 mod http;
 mod stdio;
@@ -29,12 +30,6 @@ const HTTP: [&str; 5] = [
     "connect_timeout_seconds",
     "tls",
     "headers",
-];
-/// Token exchange, for servers that are reached by HTTP.
-const EXCHANGE: [Key; 3] = [
-    Key::LaterFlag("token_exchange"),
-    Key::Later("target_audience"),
-    Key::Later("required_scopes"),
 ];
 const STDIO: [&str; 5] = ["command", "args", "env", "cwd", "sessions"];
 
@@ -135,11 +130,11 @@ fn keys(transport: Transport) -> Vec<Key> {
         Transport::Stdio => common
             .chain(STDIO.map(Key::Built))
             .chain(HTTP.map(Key::Known))
-            .chain(EXCHANGE.map(|key| Key::Known(key.name())))
+            .chain(exchange::KEYS.map(Key::Known))
             .collect(),
         Transport::Http | Transport::Sse => common
             .chain(HTTP.map(Key::Built))
-            .chain(EXCHANGE)
+            .chain(exchange::KEYS.map(Key::Built))
             .chain(STDIO.map(Key::Known))
             .collect(),
     }
@@ -184,14 +179,18 @@ fn server(
     let stream_idle_seconds = fields.number("stream_idle_seconds", 3600, 1..=86_400, notes);
     let reach = match transport {
         Some(Transport::Stdio) => {
-            let exchange = EXCHANGE.map(Key::name);
-            foreign(fields, HTTP.iter().chain(&exchange), "http", notes);
+            foreign(fields, HTTP.iter().chain(&exchange::KEYS), "http", notes);
             stdio::read(fields, environment, notes).map(Reach::Bridge)
         }
         Some(Transport::Http) => {
             foreign(fields, &STDIO, "stdio", notes);
             fields.require("url", notes);
-            http::read(fields, environment, notes).map(Reach::Http)
+            let mut server = http::read(fields, environment, notes);
+            let exchange = exchange::read(fields, server.as_ref(), notes);
+            if let Some(server) = &mut server {
+                server.exchange = exchange;
+            }
+            server.map(Reach::Http)
         }
         // Refused already: what else is wrong is told all the same.
         Some(Transport::Sse) | None => http::read(fields, environment, notes).map(Reach::Http),
@@ -286,6 +285,7 @@ pub(crate) fn from_environment(
             connect_timeout_seconds: 5,
             tls: Tls::default(),
             headers: Vec::new(),
+            exchange: None,
         }),
         timeout_seconds: 30,
         stream_idle_seconds: 3600,

@@ -241,3 +241,33 @@ fn without_a_file() {
     assert_eq!(compiled.upstreams[0].name, "default");
     assert_eq!(url(&compiled).host, "mcp.example");
 }
+
+#[test]
+fn gate_5() {
+    const EXCHANGE: &str = "version: 1\nservers:\n  - {name: demo, transport: http, url: https://demo.example/mcp, token_exchange: true, target_audience: x, required_scopes: [a, b]}\n";
+    let with = |environment: Environment| Environment {
+        token_endpoint: true,
+        ..environment
+    };
+    let outcome = |environment: &Environment| outcome(Some(EXCHANGE), environment);
+    assert_eq!(outcome(&with(environment())), "ENFORCING");
+    assert_eq!(outcome(&environment()), "refused error[MZ0805]");
+    assert_eq!(outcome(&with(anonymous())), "refused error[MZ0805]");
+    assert_eq!(outcome(&anonymous()), "refused error[MZ0805] error[MZ0805]");
+    // Identity may be missing where somebody says so, the settings may not.
+    assert_eq!(
+        outcome(&with(relaxed(anonymous()))),
+        "DEGRADED warning[MZ0805]"
+    );
+    assert_eq!(outcome(&relaxed(environment())), "refused error[MZ0805]");
+    // Whoever only looks need not have the secret.
+    let looking = Environment {
+        unset: Unset::Warn,
+        ..environment()
+    };
+    assert_eq!(outcome(&looking), "ENFORCING warning[MZ0805]");
+    let compiled = compile(yaml(EXCHANGE), &with(environment())).unwrap();
+    let exchange = compiled.policy.servers[0].exchange.as_ref().unwrap();
+    assert_eq!(exchange.audience, "x");
+    assert_eq!(exchange.scopes, ["a", "b"]);
+}

@@ -21,6 +21,7 @@ fn newcomer() -> Environment {
             issuer: "http://127.0.0.1:8082".to_owned(),
             audience: "mcp-zero".to_owned(),
         }),
+        token_endpoint: true,
         public_url: "http://localhost:8080".to_owned(),
         variables: variables
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -3,20 +3,22 @@
 mod caller;
 mod inspect;
 mod open;
+mod plane;
 mod request;
 mod response;
 mod session;
 mod stream;
 
-use crate::action::{Action, Flow, Reply};
+use crate::action::{Action, Flow, Reply, ServerCredential};
 use crate::cors::Page;
-use crate::event::{Direction, End, Event};
+use crate::event::{CallId, Direction, End, Event};
 use crate::judge::Judge;
 use crate::record::{Mark, Record};
 use crate::refusal::{Refusal, Voice};
 use crate::world::{Cx, Held, Live};
 use mcp_zero_identity::Caller;
 use mcp_zero_wire::{method::Spec, revision::Era, rpc::IdBuf, sse};
+use plane::Question;
 use std::rc::Rc;
 
 /// The HTTP methods of the transport.
@@ -54,6 +56,8 @@ struct Facts {
 enum Phase {
     /// Waiting for the request body.
     Request(Facts),
+    /// Waiting for the control plane, headers and body held.
+    Waiting(CallId, Question),
     /// The request is on its way.
     Sent,
     /// The whole answer is awaited: JSON, or a stream for a client that takes none.
@@ -71,7 +75,13 @@ enum Phase {
 pub struct Exchange {
     /// The snapshot it began with.
     live: Option<Rc<Live>>,
+    /// The snapshot that its stream has been found to go on under.
+    follows: Option<Rc<Live>>,
     caller: Option<Rc<Caller>>,
+    /// The caller's token, where the server wants another in its place.
+    token: Option<Box<str>>,
+    /// That other token, once there is one.
+    credential: Option<ServerCredential>,
     server: String,
     /// URL of the RFC 9728 document.
     metadata: String,
@@ -88,7 +98,7 @@ pub struct Exchange {
     ask: Option<Ask>,
     /// The answer has passed or was replaced; nothing else answers the request.
     answered: bool,
-    /// Answers to server requests that were made.
+    /// Call-outs that were made.
     calls: u32,
     phase: Phase,
     record: Record,
@@ -99,14 +109,16 @@ impl Exchange {
     pub fn on(&mut self, event: Event<'_>, cx: &mut Cx<'_>) -> Flow {
         match (&self.phase, event) {
             (Phase::Done, _) => Flow::Done,
-            // No direction waits for a call-out: an answer lets nothing go.
-            (_, Event::Answer(..)) => Flow::Hold,
+            (_, Event::Answer(id, answer)) => self.answered(id, answer, cx),
             (_, Event::HostFailed) => self.give_up(cx),
             (Phase::Request(_), Event::Request(body)) => self.request(body, cx),
+            // The body of a request that is refused whatever the answer is.
+            (Phase::Waiting(_, Question::Key), Event::Request(_)) => Flow::Hold,
             (_, Event::Overflow(Direction::Request)) => self.refuse(&Refusal::TooLarge, cx),
-            (Phase::Request(_) | Phase::Sent, Event::Response(head, origin)) => {
-                self.response(&head, origin, cx)
-            }
+            (
+                Phase::Request(_) | Phase::Waiting(..) | Phase::Sent,
+                Event::Response(head, origin),
+            ) => self.response(&head, origin, cx),
             (Phase::Whole { stream: false }, Event::Whole(body)) => self.whole(body, cx),
             (Phase::Whole { stream: true }, Event::Whole(body)) => self.whole_stream(body, cx),
             (Phase::Whole { .. }, Event::Overflow(Direction::Response)) => {

@@ -53,6 +53,7 @@ impl Exchange {
         let flow = match exchange.admit(head, cx) {
             Ok(facts) => exchange.proceed(facts, head, cx),
             Err(Stop::Refused(refusal)) => exchange.refuse(&refusal, cx),
+            Err(Stop::UnknownKey(live, token)) => exchange.ask_for_key(&live, &token, cx),
             Err(Stop::Served(mut reply)) => {
                 exchange.tell_page(&mut reply);
                 exchange.record.decision = "allow";
@@ -78,7 +79,10 @@ impl Exchange {
         }
         Self {
             live,
+            follows: None,
             caller: None,
+            token: None,
+            credential: None,
             server: String::new(),
             metadata: String::new(),
             scopes: String::new(),
@@ -217,10 +221,10 @@ impl Exchange {
 
     fn identify(
         &mut self,
-        live: &Live,
+        live: &Rc<Live>,
         head: &RequestHead<'_>,
         cx: &mut Cx<'_>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Stop> {
         if live.snapshot.issuers().is_empty() {
             return Ok(());
         }
@@ -240,19 +244,27 @@ impl Exchange {
         let caller = caller.map_err(|e| {
             self.record.reason = Some(e.reason().to_owned());
             match e {
-                TokenError::StaleKeys => Refusal::Unavailable,
-                _ => Refusal::BadToken,
+                TokenError::StaleKeys => Refusal::Unavailable.into(),
+                TokenError::UnknownKey => Stop::UnknownKey(Rc::clone(live), token.into()),
+                _ => Refusal::BadToken.into(),
             }
         })?;
         if let Some(verified) = head.verified
             && (verified.issuer != &*caller.issuer || verified.subject != &*caller.subject)
         {
             self.record.reason = Some("another token was verified before".to_owned());
-            return Err(Refusal::BadToken);
+            return Err(Refusal::BadToken.into());
         }
         self.record.user = Some(user(&caller, live.snapshot.audit().include_email));
         self.caller = Some(Rc::clone(&caller));
-        caller.in_scope.then_some(()).ok_or(Refusal::Scope)
+        let server = live.snapshot.server(&self.server);
+        if server.is_some_and(|server| server.exchange.is_some()) {
+            self.token = Some(token.into());
+        }
+        caller
+            .in_scope
+            .then_some(())
+            .ok_or_else(|| Refusal::Scope.into())
     }
 
     /// The head is good; what the server must not see comes off.
@@ -315,13 +327,7 @@ impl Exchange {
         if facts.verb == Verb::Post {
             return self.refuse(&Refusal::Unreadable(-32700), cx);
         }
-        let Some(cluster) = self.cluster() else {
-            return self.refuse(&Refusal::Unavailable, cx);
-        };
-        cx.out.push(Action::Admit(cluster));
-        self.record.decision = "allow";
-        self.phase = Phase::Sent;
-        Flow::Go
+        self.admit_upstream(cx)
     }
 
     /// Where the request may go.
@@ -368,6 +374,8 @@ fn scopes(snapshot: &Snapshot) -> Vec<&str> {
 /// Why there is no exchange with the server.
 enum Stop {
     Refused(Refusal),
+    /// A token that may be good, signed with a key that is not known.
+    UnknownKey(Rc<Live>, Box<str>),
     Served(Reply),
 }
 

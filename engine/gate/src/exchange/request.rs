@@ -23,14 +23,9 @@ impl Exchange {
         };
         let admitted = self
             .renew(cx)
-            .and_then(|live| self.admit_body(&facts, &live, body, cx))
-            .and_then(|()| self.cluster().ok_or(Refusal::Unavailable));
+            .and_then(|live| self.admit_body(&facts, &live, body, cx));
         match admitted {
-            Ok(cluster) => {
-                cx.out.push(Action::Admit(cluster));
-                self.record.decision = "allow";
-                Flow::Go
-            }
+            Ok(()) => self.admit_upstream(cx),
             Err(refusal) => self.refuse(&refusal, cx),
         }
     }

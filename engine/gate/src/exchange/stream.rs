@@ -57,7 +57,7 @@ impl Exchange {
     }
 
     /// The snapshot that judges now; none when the stream may not go on.
-    fn current(&self, cx: &Cx<'_>) -> Option<Rc<Live>> {
+    fn current(&mut self, cx: &Cx<'_>) -> Option<Rc<Live>> {
         if cx.now_ms.saturating_sub(self.opened_ms) < FOLLOWS_AFTER {
             return self.live.clone();
         }
@@ -69,9 +69,24 @@ impl Exchange {
             return None;
         }
         let live = cx.world.live.clone()?;
+        if self
+            .follows
+            .as_ref()
+            .is_some_and(|of| Rc::ptr_eq(of, &live))
+        {
+            return Some(live);
+        }
         // A server that has moved is another one: its rules and its sessions are not this one's.
         let server = live.snapshot.server(&self.server)?;
-        (self.cluster().as_deref() == Some(&*server.cluster)).then_some(live)
+        let same_server = self.cluster().as_deref() == Some(&*server.cluster);
+        // So is an issuer whose entry is gone, or says other things of its callers.
+        let before = self.live.as_ref()?;
+        let same_issuers = before.snapshot.issuers() == live.snapshot.issuers();
+        if !same_server || !same_issuers || !self.judge(&live).has_any_right() {
+            return None;
+        }
+        self.follows = Some(Rc::clone(&live));
+        Some(live)
     }
 
     fn frame(&mut self, live: &Live, frame: &Frame, out: &mut Vec<u8>, cx: &mut Cx<'_>) {
@@ -147,6 +162,9 @@ impl Exchange {
         ];
         if let Some(version) = &self.version {
             headers.push(("mcp-protocol-version", version));
+        }
+        if let Some(credential) = &self.credential {
+            headers.push(("authorization", credential.value()));
         }
         let caller = pseudonym(self.caller.as_deref());
         if server.bridged {

@@ -5,13 +5,14 @@ mod conditions;
 mod cors;
 mod heads;
 mod modern;
+mod plane;
 mod requests;
 mod sessions;
 mod streams;
 
 use super::*;
 use crate::action::{HeaderEdit, Reply};
-use crate::event::{Last, Origin, RequestHead, ResponseHead};
+use crate::event::{Last, Origin, RequestHead, ResponseHead, Verified};
 use crate::head::Headers;
 use crate::world::World;
 use mcp_zero_identity::{GatewayKey, Owner, Purpose, Sealer};
@@ -61,6 +62,7 @@ pub(super) fn policy() -> proto::Policy {
             max_response_bytes: 4000,
             callout_timeout_ms: 1000,
             bridged: false,
+            exchange: None,
         }],
         rules: vec![
             rule(
@@ -163,14 +165,24 @@ pub(super) fn with<'a>(
 }
 
 impl Run {
-    pub(super) fn open_in(mut world: World, pairs: &[(&str, &str)], ends: bool) -> Self {
+    pub(super) fn open_in(world: World, pairs: &[(&str, &str)], ends: bool) -> Self {
+        Self::open_as(None, world, pairs, ends)
+    }
+
+    /// As whom Envoy has verified.
+    pub(super) fn open_as(
+        verified: Option<Verified<'_>>,
+        mut world: World,
+        pairs: &[(&str, &str)],
+        ends: bool,
+    ) -> Self {
         let headers = headers(pairs);
         let head = RequestHead {
             headers: &headers,
             ends,
             request_id: "rid",
             client: "10.0.0.1",
-            verified: None,
+            verified,
         };
         let mut out = Vec::new();
         let mut cx = Cx {

@@ -276,9 +276,8 @@ fn refuted() {
     let wrong = Signer::new(9);
     let exp = (NOW - 100).to_string();
     for signer in [&right, &wrong] {
-        let refute = |header: &str, claims: String| {
-            verifier.refute(&signer.token(header, claims), NOW)
-        };
+        let refute =
+            |header: &str, claims: String| verifier.refute(&signer.token(header, claims), NOW);
         let unknown = HEADER.replace("k1", "k2");
         assert_eq!(refute(HEADER, claims(&[])), TokenError::Signature);
         assert_eq!(refute(&unknown, claims(&[])), TokenError::UnknownKey);

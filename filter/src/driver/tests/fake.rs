@@ -44,6 +44,8 @@ pub(super) struct Fake {
     pub(super) answer: Option<CallAnswer>,
     pub(super) resumed: Vec<Direction>,
     pub(super) state: Option<Vec<u8>>,
+    /// What the route gives the server.
+    pub(super) credential: Option<String>,
     /// How often the lock behind the filter was opened.
     pub(super) verdicts: u32,
     pub(super) details: &'static str,
@@ -67,6 +69,7 @@ impl Default for Fake {
             resumed: Vec::new(),
             state: None,
             verdicts: 0,
+            credential: None,
             details: "via_upstream",
             fails: "",
             works: 0,
@@ -206,6 +209,10 @@ impl Host for Fake {
         if name == "mcpz.verdict" {
             assert!(value.starts_with(b"s"), "the cluster of the server");
             self.verdicts += 1;
+            return Ok(());
+        }
+        if name == "mcpz.upauth" {
+            self.credential = Some(String::from_utf8(value.to_vec()).unwrap());
             return Ok(());
         }
         assert_eq!(name, "mcpz.record");

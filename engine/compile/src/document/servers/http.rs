@@ -37,6 +37,7 @@ pub(super) fn read(
         connect_timeout_seconds,
         tls: tls.unwrap_or_default(),
         headers,
+        exchange: None,
     })
 }
 

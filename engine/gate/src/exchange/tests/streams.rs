@@ -204,6 +204,19 @@ fn an_old_stream_follows_the_live_policy() {
     run.now += 60_000;
     run.on(Event::Chunk(event, Last::More));
     assert!(!passed(&run));
+    // A caller who may do nothing there any more has no stream there.
+    let mut right = policy();
+    right.rules.remove(0);
+    let mut fallen = Run::open(&head, true);
+    fallen.respond(&[(":status", "200"), ("content-type", "text/event-stream")]);
+    fallen.world.load(&sealed(right), Some(&key())).unwrap();
+    fallen.now += 59_999;
+    fallen.on(Event::Chunk(event, Last::More));
+    assert!(passed(&fallen));
+    fallen.now += 1;
+    fallen.on(Event::Chunk(event, Last::More));
+    assert_eq!(fallen.out, [Action::Reset]);
+    assert_eq!(fallen.record()["cause"], "stream_ended");
     // A server that is gone ends the stream.
     let mut gone = policy();
     gone.servers[0].name = "other".into();
