@@ -1,10 +1,11 @@
 //! From a compiled policy and keys to the resources that gateways get.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mcp_zero_compile::{Compiled, Reach, Scheme, Tls, Upstream};
-use mcp_zero_proto::Keys;
+use mcp_zero_proto::{Keys, version_of};
 use tokio::sync::watch;
 
 use crate::accepted::TagKey;
@@ -35,6 +36,34 @@ pub struct Publisher {
     resources: watch::Sender<Arc<ResourceSet>>,
     live: Vec<Endpoint>,
     retiring: Vec<(Endpoint, Instant)>,
+    revisions: Revisions,
+}
+
+/// Gives a return to an earlier snapshot a number of its own.
+#[derive(Debug, Default)]
+struct Revisions {
+    /// Versions of policy and keys that were published, the live one last.
+    live: String,
+    known: HashSet<String>,
+    number: u32,
+}
+
+/// Snapshots that are told apart; more, and every later one has another number.
+const MOST_REVISIONS: usize = 4096;
+
+impl Revisions {
+    fn of(&mut self, compiled: &Compiled, keys: &Keys) -> u32 {
+        let version = format!("{}/{}", compiled.policy_version, version_of(keys));
+        if version != self.live {
+            if self.known.contains(&version) || self.known.len() >= MOST_REVISIONS {
+                self.number = self.number.wrapping_add(1);
+                self.known.clear();
+            }
+            self.known.insert(version.clone());
+            self.live = version;
+        }
+        self.number
+    }
 }
 
 impl Publisher {
@@ -57,6 +86,7 @@ impl Publisher {
             resources: sender,
             live: Vec::new(),
             retiring: Vec::new(),
+            revisions: Revisions::default(),
         };
         (publisher, receiver)
     }
@@ -79,13 +109,14 @@ impl Publisher {
         self.retiring
             .retain(|(e, since)| !endpoints.contains(e) && now - *since < RETIRES_AFTER);
         let retiring: Vec<Endpoint> = self.retiring.iter().map(|(e, _)| e.clone()).collect();
+        let revision = self.revisions.of(compiled, &keys);
         let set = ResourceSet::new(
             &self.listener,
             &self.module,
             &endpoints,
             &retiring,
             &providers(&compiled.policy, &keys),
-            compiled.snapshot(keys),
+            compiled.revised(keys, revision),
         );
         self.live = endpoints;
         self.resources.send_if_modified(|live| {
@@ -209,6 +240,25 @@ mod tests {
         assert!(!bytes.contains("c4n4ry"), "{bytes}");
         assert!(bytes.contains("Bearer %ENVIRONMENT(TOKEN)%"));
         assert!(bytes.contains("/s/bridge.sock") && bytes.contains("/a"));
+    }
+
+    #[test]
+    fn a_return_to_an_earlier_policy_has_a_number_of_its_own() {
+        let (a, _) = published("  - {name: a, transport: http, url: \"https://a.example/\"}\n");
+        let (b, _) = published("  - {name: b, transport: http, url: \"https://b.example/\"}\n");
+        let mut revisions = Revisions::default();
+        let mut of = |compiled, seal: &str| {
+            let keys = Keys {
+                seals: vec![seal.to_owned()],
+                ..Keys::default()
+            };
+            revisions.of(compiled, &keys)
+        };
+        assert_eq!([of(&a, "1"), of(&a, "1"), of(&b, "1"), of(&b, "2")], [0; 4]);
+        assert_eq!([of(&a, "1"), of(&a, "1")], [1; 2]);
+        // What was seen under the number before is new under this one.
+        assert_eq!(of(&b, "1"), 1);
+        assert_eq!([of(&a, "1"), of(&b, "1"), of(&a, "1")], [2, 2, 3]);
     }
 
     #[test]

@@ -17,6 +17,10 @@ pub struct Snapshot {
     /// Lower-case hex SHA-256 of the encoded `keys`.
     #[prost(string, tag = "5")]
     pub keys_version: ::prost::alloc::string::String,
+    /// Tells a return to what was published before from that itself. Envoy configures nothing anew
+    /// that it still runs for an open stream, and such a stream would not hear of the return.
+    #[prost(uint32, tag = "6")]
+    pub revision: u32,
 }
 /// What is enforced.
 #[derive(Clone, PartialEq, ::prost::Message)]

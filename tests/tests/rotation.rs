@@ -38,7 +38,7 @@ fn server() -> Scripted {
 
 fn identity(issuer: &Issuer, name: &str) -> String {
     format!(
-        "  - name: {name}\n    issuer: {}\n    audience: gateway\n    claim_mapping: {{user_id: ext.uid, groups: roles}}\n    jwks_cache_seconds: 604800\n    jwks_stale_seconds: 604800\n",
+        "  - name: {name}\n    issuer: {}\n    audience: gateway\n    algorithms: [RS256, ES256, EdDSA]\n    claim_mapping: {{user_id: ext.uid, groups: roles}}\n    jwks_cache_seconds: 604800\n    jwks_stale_seconds: 604800\n",
         issuer.url()
     )
 }

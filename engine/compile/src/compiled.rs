@@ -33,7 +33,16 @@ pub struct Compiled {
 impl Compiled {
     /// The snapshot of this policy with these keys, encoded for a filter.
     pub fn snapshot(&self, keys: Keys) -> Vec<u8> {
-        Snapshot::seal(self.policy.clone(), keys).encode_to_vec()
+        self.revised(keys, 0)
+    }
+
+    /// The same under a revision, which sets it apart from an earlier one with the same content.
+    pub fn revised(&self, keys: Keys, revision: u32) -> Vec<u8> {
+        let snapshot = Snapshot {
+            revision,
+            ..Snapshot::seal(self.policy.clone(), keys)
+        };
+        snapshot.encode_to_vec()
     }
 
     /// Gives every server the name of its Envoy cluster, and the policy its new version.
