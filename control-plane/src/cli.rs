@@ -7,6 +7,7 @@ mod compile;
 mod explain;
 mod health;
 mod rotate;
+mod schema;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -37,6 +38,7 @@ const LEAVES: Duration = Duration::from_secs(3);
 const ENVIRONMENT: &str = "\
 From the environment alone:
   [MCP_GATEWAY_KEY]             64 hex digits that session ids are sealed with; `run` makes one
+  [OKTA_CLIENT_SECRET]          the secret by which tokens are exchanged
   [MCP_CORS_ORIGINS]            origins whose pages may read answers, comma-separated
   [MCP_CORS_ALLOW_CREDENTIALS]  whether cookies may go with their requests
   [MCP_CORS_MAX_AGE]            seconds for which browsers may remember a preflight";
@@ -75,6 +77,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Run the cases beside policy files (`p.test.yaml` for `p.yaml`)
     Test(cases::TestArgs),
+    /// Print the language of policies: a JSON Schema for editors, or the reference
+    Schema(schema::SchemaArgs),
     /// Write a policy with its keys as one text, for an Envoy without control plane
     Compile(compile::CompileArgs),
     /// Print the bootstrap of an Envoy that others start
@@ -164,6 +168,7 @@ impl Cli {
             Some(Command::Bootstrap(args)) => bootstrap::run(&args),
             Some(Command::Health(args)) => health::run(&args).await,
             Some(Command::Token(args)) => token(&args),
+            Some(Command::Schema(args)) => schema::run(&args),
             Some(Command::RotateSessions(args)) => rotate::run(&args),
             Some(Command::Tethered(args)) => Err(tether::become_child(
                 args.parent,

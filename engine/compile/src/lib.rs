@@ -17,6 +17,7 @@ mod node;
 mod notes;
 mod read;
 mod render;
+mod schema;
 mod server;
 mod source;
 mod suggest;
@@ -33,6 +34,7 @@ pub use compiled::{Algorithm, Compiled, IssuerPlan, LogFormat, LogLevel, Logging
 pub use diagnostic::{Diagnostic, Diagnostics, Look, Place, Severity};
 pub use environment::{CorsVariables, DevIssuer, Environment, SECRET_VARIABLES, Unset, Variables};
 pub use render::graphical;
+pub use schema::{json_schema, reference};
 pub use server::{
     ClientCertificate, Exchange, HttpServer, Reach, Scheme, ServerUrl, Sessions, StaticHeader,
     StdioServer, Tls, Upstream,

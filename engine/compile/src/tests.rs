@@ -6,6 +6,7 @@ mod gates;
 mod guide;
 mod refusals;
 mod robustness;
+mod schema;
 mod servers;
 mod shipped;
 
