@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run setup wasm test soak bench lint fmt
+.PHONY: help run setup wasm test fuzz soak bench lint fmt
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -13,6 +13,8 @@ test: ## set up and run every test
 	@cargo xtask test
 bench: ## measure beside bare Envoy and others (ARGS="--quick", see docs/benchmarks.md)
 	@cargo xtask bench $(ARGS)
+fuzz: ## mutated input for each reader of what outsiders write (SECONDS=60, TARGET=sse)
+	@cargo xtask fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(TARGET)
 soak: ## faults under load in random order (MINUTES=8, SEED=n to repeat a run)
 	@cargo xtask soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 lint: ## format, clippy, layers, documentation

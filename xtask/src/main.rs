@@ -7,6 +7,7 @@
 
 mod bench;
 mod failure;
+mod fuzz;
 mod layer;
 mod run;
 mod setup;
@@ -59,6 +60,14 @@ enum Step {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Throw mutated input at each reader of what outsiders write.
+    Fuzz {
+        /// How long for each target
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// One target instead of all
+        target: Option<String>,
+    },
     /// Format, clippy (native and Wasm), documentation, layers.
     Lint,
 }
@@ -75,6 +84,7 @@ fn main() -> ExitCode {
         Step::Test => test::run(),
         Step::Bench { arguments } => bench::run(&arguments),
         Step::Soak { minutes, seed } => test::soak(minutes, seed),
+        Step::Fuzz { seconds, target } => fuzz::run(seconds, target.as_deref()),
         Step::Lint => test::lint(),
     };
     match outcome {

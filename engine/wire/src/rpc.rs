@@ -39,7 +39,8 @@ impl<'d> Id<'d> {
             Kind::Number => {
                 let digits = raw.strip_prefix('-').unwrap_or(raw);
                 let integer: u64 = digits.parse().ok()?;
-                (integer <= MAX_INTEGER).then_some(Self(raw))
+                // `-0` comes back as `0` from whoever reads numbers.
+                (integer <= MAX_INTEGER && raw != "-0").then_some(Self(raw))
             }
             Kind::Null | Kind::Bool | Kind::Array | Kind::Object => None,
         }

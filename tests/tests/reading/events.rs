@@ -151,7 +151,7 @@ fn streams() -> Vec<(&'static str, Vec<u8>, Fate)> {
         (
             "an answer to another",
             text(format!("data: {}\n\n", m.replace("\"id\":1", "\"id\":2"))),
-            Nothing,
+            Masked,
         ),
     ]
 }
