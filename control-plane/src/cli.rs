@@ -4,6 +4,7 @@ mod bootstrap;
 mod cases;
 mod check;
 mod compile;
+mod diff;
 mod explain;
 mod health;
 mod rotate;
@@ -77,6 +78,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Run the cases beside policy files (`p.test.yaml` for `p.yaml`)
     Test(cases::TestArgs),
+    /// Say whose decisions change from one policy to another, and whether anything is newly allowed
+    Diff(diff::DiffArgs),
     /// Print the language of policies: a JSON Schema for editors, or the reference
     Schema(schema::SchemaArgs),
     /// Write a policy with its keys as one text, for an Envoy without control plane
@@ -168,6 +171,7 @@ impl Cli {
             Some(Command::Bootstrap(args)) => bootstrap::run(&args),
             Some(Command::Health(args)) => health::run(&args).await,
             Some(Command::Token(args)) => token(&args),
+            Some(Command::Diff(args)) => diff::run(&args),
             Some(Command::Schema(args)) => schema::run(&args),
             Some(Command::RotateSessions(args)) => rotate::run(&args),
             Some(Command::Tethered(args)) => Err(tether::become_child(

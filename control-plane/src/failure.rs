@@ -37,6 +37,14 @@ impl Failure {
         }
     }
 
+    /// Nothing failed: the exit code is the answer, and all has been said.
+    pub fn outcome(code: u8) -> Self {
+        Self {
+            code,
+            lines: Vec::new(),
+        }
+    }
+
     /// The exit code.
     pub fn code(&self) -> u8 {
         self.code

@@ -12,8 +12,11 @@ async fn main() -> ExitCode {
     match Cli::parse().execute().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Nothing better is left to do where even this cannot be written.
-            let _ = writeln!(std::io::stderr(), "{failure}");
+            let told = failure.to_string();
+            if !told.is_empty() {
+                // Nothing better is left to do where even this cannot be written.
+                let _ = writeln!(std::io::stderr(), "{told}");
+            }
             ExitCode::from(failure.code())
         }
     }

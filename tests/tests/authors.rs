@@ -256,3 +256,54 @@ fn check_speaks_to_programs_too() {
     let (code, told, _) = run(&["check", &good, "--format", "json"]);
     assert_eq!(code, 0, "{told}");
 }
+
+#[test]
+fn a_difference_is_told_with_its_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, tools: &str| {
+        let path = folder.path().join(name);
+        let text = mcp_zero_tests::policy("https://s.example/mcp").replace("'get*', 'echo'", tools);
+        std::fs::write(&path, text).unwrap();
+        path.to_string_lossy().into_owned()
+    };
+    let (old, less, more) = (
+        file("old.yaml", "'get*', 'echo'"),
+        file("less.yaml", "'get*'"),
+        file("more.yaml", "'get*', 'echo', 'put'"),
+    );
+    let identity = ["--okta-issuer", "https://i.example", "--okta-audience", "a"];
+    let diff = |arguments: &[&str]| {
+        let done = mcp_zero(&[&["diff"], arguments, &identity].concat());
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (done.status.code(), text(done.stdout), text(done.stderr))
+    };
+    let (code, told, errors) = diff(&[&old, &old]);
+    assert_eq!(
+        (code, told.trim(), errors.as_str()),
+        (Some(0), "no decision changes", "")
+    );
+    let (code, told, errors) = diff(&[&old, &less]);
+    assert_eq!((code, errors.as_str()), (Some(1), ""), "{told}");
+    assert!(
+        told.contains("newly denied") && told.contains("`echo`"),
+        "{told}"
+    );
+    assert!(told.contains("nothing is newly allowed"), "{told}");
+    let (code, told, _) = diff(&[&old, &more]);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(
+        told.contains("NEWLY ALLOWED") && told.contains("`put`"),
+        "{told}"
+    );
+    assert!(told.contains("developers-get"), "{told}");
+    let (code, told, _) = diff(&[&old, &more, "--format", "json"]);
+    let value: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(code, Some(2));
+    assert_eq!(value["allows_more"], true);
+    assert_eq!(value["changes"][0]["change"], "newly_allowed");
+    assert_eq!(value["changes"][0]["name"], "put");
+    assert_eq!(value["changes"][0]["groups"][0], "developers");
+    let bad = file("bad.yaml", "'get*', 7");
+    let (code, _, errors) = diff(&[&old, &bad]);
+    assert_eq!(code, Some(78), "{errors}");
+}

@@ -9,6 +9,7 @@ mod case;
 mod code;
 mod compiled;
 mod diagnostic;
+pub mod diff;
 mod document;
 mod environment;
 mod gates;

@@ -2,6 +2,7 @@
 
 mod cases;
 mod demo;
+mod diff;
 mod gates;
 mod guide;
 mod refusals;

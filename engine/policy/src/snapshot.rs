@@ -233,6 +233,11 @@ impl Snapshot {
         self.index.standing(&self.rules, subject)
     }
 
+    /// What happens where no rule matches.
+    pub fn default_effect(&self) -> Effect {
+        self.default_effect
+    }
+
     /// Whether any rule asks about arguments.
     pub fn has_conditions(&self) -> bool {
         self.conditions

@@ -1,0 +1,244 @@
+//! What changes from one policy to another: for whom, where, for what.
+//!
+//! The answer is exact. Names fall into regions, the sets of names that the same patterns of both
+//! policies match; one name of each region stands for all of it. Of groups two are enough: a
+//! caller whose decision changes is let in by one of them and kept out by another at most.
+//! Conditions on arguments are compared as they are written.
+
+mod regions;
+mod verdict;
+
+use std::collections::{BTreeSet, HashMap};
+
+use mcp_zero_policy::{Effect, Kind, Rule, Snapshot, Subject};
+
+pub use verdict::{Change, Verdict};
+
+use regions::regions;
+use verdict::Outcome;
+
+/// One caller of those whose decision changes in the same way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// The identity entry; nobody is known without one.
+    pub issuer: Option<String>,
+    /// The user id.
+    pub user: Option<String>,
+    /// The groups.
+    pub groups: Vec<String>,
+}
+
+/// One decision that changes, with an example of those to whom and to which it applies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// How.
+    pub change: Change,
+    /// A caller.
+    pub who: Who,
+    /// The server.
+    pub server: String,
+    /// What kind of thing it is about.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// What the old policy says.
+    pub old: Verdict,
+    /// What the new one says.
+    pub new: Verdict,
+}
+
+/// Why two policies cannot be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DiffError {
+    /// The patterns of one kind of name fall into too many regions.
+    #[error(
+        "the patterns of {0} are too many to be compared exactly; write fewer with a star at both ends"
+    )]
+    Patterns(&'static str),
+    /// There are too many different callers and names together.
+    #[error("the policies are too large to be compared: more than {0} questions")]
+    Questions(u64),
+}
+
+/// Questions that are asked at most.
+const MOST_QUESTIONS: u64 = 20_000_000;
+
+/// Every decision that changes, one example for each way in which it does.
+///
+/// # Errors
+/// [`DiffError`]: nothing is said where not everything could be.
+pub fn diff(old: &Snapshot, new: &Snapshot) -> Result<Vec<Difference>, DiffError> {
+    let both = [old, new];
+    let callers = callers(both)?;
+    let mut servers: Vec<&str> = both
+        .iter()
+        .flat_map(|s| s.servers())
+        .map(|server| &*server.name)
+        .collect();
+    servers.sort_unstable();
+    servers.dedup();
+    let mut found = Vec::new();
+    let mut asked = 0_u64;
+    for server in servers {
+        for kind in Kind::ALL {
+            for (name, about) in objects(both, server, kind)? {
+                // Callers of whom the same rules speak, of those about this, are answered alike.
+                let mut seen = BTreeSet::new();
+                for (who, speaking) in &callers {
+                    asked += 1;
+                    if asked > MOST_QUESTIONS {
+                        return Err(DiffError::Questions(MOST_QUESTIONS));
+                    }
+                    let rules = [0, 1].map(|side| common(side, &about, speaking));
+                    if !seen.insert(rules.clone()) {
+                        continue;
+                    }
+                    let [before, after] = rules;
+                    let before = Outcome::of(old, server, &before);
+                    let after = Outcome::of(new, server, &after);
+                    if let Some(change) = before.change_to(&after) {
+                        found.push(Difference {
+                            change,
+                            who: who.clone(),
+                            server: server.to_owned(),
+                            kind,
+                            name: name.clone(),
+                            old: before.verdict(),
+                            new: after.verdict(),
+                        });
+                    }
+                }
+            }
+        }
+    }
+    found.sort_by_key(|difference| difference.change);
+    Ok(found)
+}
+
+/// Places of rules, of the old policy and of the new one.
+type Places = [Vec<usize>; 2];
+
+fn common(side: usize, about: &Places, speaking: &Places) -> Vec<usize> {
+    let (Some(about), Some(speaking)) = (about.get(side), speaking.get(side)) else {
+        return Vec::new();
+    };
+    let both = about.iter().filter(|place| speaking.contains(place));
+    both.copied().collect()
+}
+
+fn places(snapshot: &Snapshot, fits: impl Fn(&Rule) -> bool) -> Vec<usize> {
+    let rules = snapshot.rules().iter().enumerate();
+    rules
+        .filter(|(_, rule)| !rule.shadow && fits(rule))
+        .map(|(place, _)| place)
+        .collect()
+}
+
+/// One name for each region of a kind at a server, with the rules about it.
+fn objects(
+    both: [&Snapshot; 2],
+    server: &str,
+    kind: Kind,
+) -> Result<Vec<(String, Places)>, DiffError> {
+    let scopes = both
+        .iter()
+        .flat_map(|s| s.rules())
+        .flat_map(|rule| &rule.scopes)
+        .filter(|scope| scope.server.matches(server));
+    let patterns = scopes
+        .filter_map(|scope| scope.patterns(kind))
+        .flat_map(|patterns| patterns.written());
+    let what = match kind {
+        Kind::Tools => "tools",
+        Kind::Resources => "resources",
+        Kind::Prompts => "prompts",
+        Kind::ClientRequests => "client requests",
+    };
+    let names = regions(patterns).ok_or(DiffError::Patterns(what))?;
+    let mut distinct = HashMap::new();
+    for name in names {
+        let object = match kind {
+            Kind::Tools => mcp_zero_policy::Object::Tool(&name),
+            Kind::Resources => mcp_zero_policy::Object::Resource(&name),
+            Kind::Prompts => mcp_zero_policy::Object::Prompt(&name),
+            Kind::ClientRequests => mcp_zero_policy::Object::ClientRequest(&name),
+        };
+        let about = both.map(|snapshot| {
+            places(snapshot, |rule| {
+                rule.scopes.iter().any(|s| s.matches(server, object))
+            })
+        });
+        distinct.entry(about).or_insert(name);
+    }
+    let mut distinct: Vec<_> = distinct
+        .into_iter()
+        .map(|(about, name)| (name, about))
+        .collect();
+    distinct.sort();
+    Ok(distinct)
+}
+
+/// Callers that are told apart by any rule, with the rules that speak of them.
+fn callers(both: [&Snapshot; 2]) -> Result<Vec<(Who, Places)>, DiffError> {
+    let subjects = || {
+        let rules = both.iter().flat_map(|s| s.rules());
+        rules.filter_map(|rule| rule.subjects.as_ref())
+    };
+    let users = subjects().filter_map(|s| s.users.as_ref());
+    let users = regions(users.flat_map(|u| u.written())).ok_or(DiffError::Patterns("users"))?;
+    let groups = subjects().filter_map(|s| s.groups.as_ref());
+    let groups = regions(groups.flat_map(|g| g.written())).ok_or(DiffError::Patterns("groups"))?;
+    let issuers: BTreeSet<&str> = both
+        .iter()
+        .flat_map(|s| s.issuers())
+        .map(|issuer| &*issuer.name)
+        .collect();
+    let mut sets = vec![Vec::new()];
+    for (at, first) in groups.iter().enumerate() {
+        sets.push(vec![first.clone()]);
+        let rest = groups.iter().skip(at + 1);
+        sets.extend(rest.map(|second| vec![first.clone(), second.clone()]));
+    }
+    let mut distinct: HashMap<Places, Who> = HashMap::new();
+    let mut order = Vec::new();
+    let mut meet = |who: Who| {
+        let groups: Vec<Box<str>> = who.groups.iter().map(|g| g.as_str().into()).collect();
+        let subject = Subject {
+            issuer: who.issuer.as_deref(),
+            user: who.user.as_deref(),
+            groups: &groups,
+        };
+        let speaking = both.map(|s| places(s, |rule| rule.speaks_of(&subject)));
+        distinct.entry(speaking.clone()).or_insert_with(|| {
+            order.push(speaking);
+            who
+        });
+    };
+    meet(Who {
+        issuer: None,
+        user: None,
+        groups: Vec::new(),
+    });
+    for issuer in issuers {
+        // The plainest callers first: they are the examples.
+        for groups in &sets {
+            for user in &users {
+                meet(Who {
+                    issuer: Some(issuer.to_owned()),
+                    user: Some(user.clone()),
+                    groups: groups.clone(),
+                });
+            }
+        }
+    }
+    let with = |speaking: Places| Some((distinct.get(&speaking)?.clone(), speaking));
+    Ok(order.into_iter().filter_map(with).collect())
+}
+
+/// The name of an effect.
+pub(crate) fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Allow => "allow",
+        Effect::Deny => "deny",
+    }
+}
