@@ -1,7 +1,10 @@
 """A client with PyPI's mcp, which speaks both eras of the protocol.
 
     python call.py --url URL [--token JWT] [--answer-server] [--protocol legacy|auto|VERSION]
+                   [--sign-in] [--client-id ID]
 
+`--sign-in`: the client gets its own tokens, by the whole flow from the first 401 on; `--client-id`
+where it need not register.
 `--protocol`: `legacy` (initialize), `auto` (server/discover, else initialize; the library's
 default) or 2026-07-28 (only that). Operations and answers: see README.md beside this file.
 """
@@ -17,6 +20,7 @@ import mcp_types as types
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPDeprecationWarning
+from sign_in import sign_in
 
 warnings.simplefilter("ignore", MCPDeprecationWarning)
 
@@ -117,11 +121,12 @@ async def talk(client):
 async def run(given):
     headers = {"Authorization": f"Bearer {given.token}"} if given.token is not None else {}
     asked = {"sampling_callback": sample, "elicitation_callback": elicit, "list_roots_callback": roots}
+    auth = sign_in(given.url, given.client_id) if given.sign_in else None
     connected = False
     timeout = httpx2.Timeout(30, read=300)
     try:
         async with (
-            httpx2.AsyncClient(headers=headers, timeout=timeout) as http,
+            httpx2.AsyncClient(headers=headers, timeout=timeout, auth=auth) as http,
             Client(
                 streamable_http_client(given.url, http_client=http),
                 mode=given.protocol,
@@ -145,6 +150,8 @@ def main():
     parser.add_argument("--token")
     parser.add_argument("--answer-server", action="store_true")
     parser.add_argument("--protocol", default="auto")
+    parser.add_argument("--sign-in", action="store_true")
+    parser.add_argument("--client-id")
     sys.exit(anyio.run(run, parser.parse_args()))
 
 

@@ -1,16 +1,38 @@
 // A client with the 2.x TypeScript client, which speaks both eras of the protocol.
 //
 //   node call2.mjs --url URL [--token JWT] [--answer-server] [--protocol legacy|auto|VERSION]
+//                  [--sign-in] [--client-id ID] [--step-up reauthorize|throw]
 //
+// `--sign-in`: the client gets its own tokens, by the whole flow from the first 401 on; `--client-id`
+// where it need not register; `--step-up`: what it does when its token lacks a scope.
 // `--protocol`: `legacy` (initialize; the library's default), `auto` (server/discover, else
 // initialize), 2026-07-28 (only that), or an older version (the only one offered in initialize).
 // Operations and answers: see README.md beside this file.
 
 import { answers, headers, load, options, perform, run } from './lines.mjs';
+import { SignIn } from './sign_in.mjs';
 
-const { Client, StreamableHTTPClientTransport } = load('@modelcontextprotocol/client');
+const { Client, StreamableHTTPClientTransport, UnauthorizedError } = load('@modelcontextprotocol/client');
 
-const given = options({ protocol: { type: 'string', default: 'legacy' } });
+const given = options({
+  protocol: { type: 'string', default: 'legacy' },
+  'sign-in': { type: 'boolean', default: false },
+  'client-id': { type: 'string' },
+  'step-up': { type: 'string', default: 'reauthorize' },
+});
+const person = given['sign-in'] ? new SignIn(given['client-id']) : undefined;
+
+/** Does something; where the library says that the person has to agree first, they do, at most twice. */
+async function signedIn(transport, act) {
+  for (let left = 2; ; left -= 1) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!person || left === 0 || !(error instanceof UnauthorizedError)) throw error;
+      await transport().finishAuth(await person.browse());
+    }
+  }
+}
 
 function negotiation(protocol) {
   if (protocol === 'legacy' || protocol === 'auto') return { versionNegotiation: { mode: protocol } };
@@ -19,6 +41,31 @@ function negotiation(protocol) {
 }
 
 async function connect() {
+  let transport;
+  const client = await signedIn(
+    () => transport,
+    async () => {
+      transport = new StreamableHTTPClientTransport(new URL(given.url), {
+        requestInit: { headers: headers(given) },
+        authProvider: person,
+        onInsufficientScope: given['step-up'],
+      });
+      const client = clientOf();
+      await client.connect(transport);
+      return client;
+    },
+  );
+  return {
+    client,
+    transport,
+    async end() {
+      await transport.terminateSession().catch(() => {});
+      await client.close();
+    },
+  };
+}
+
+function clientOf() {
   const asked = given['answer-server'];
   const client = new Client(
     { name: 'mcp-zero-test', version: '2' },
@@ -29,18 +76,7 @@ async function connect() {
       client.setRequestHandler(method, answers[method]);
     }
   }
-  const transport = new StreamableHTTPClientTransport(new URL(given.url), {
-    requestInit: { headers: headers(given) },
-  });
-  await client.connect(transport);
-  return {
-    client,
-    transport,
-    async end() {
-      await transport.terminateSession().catch(() => {});
-      await client.close();
-    },
-  };
+  return client;
 }
 
 await run(connect, ({ client, transport }, operation, onprogress) => {

@@ -123,7 +123,7 @@ impl Gateway {
         loop {
             let lines = self.log.all();
             if lines.iter().any(|l| l.starts_with("ready:"))
-                && let Some(port) = lines.iter().find_map(|l| port_of(l))
+                && let Some(port) = port_of(&lines, "curl -s").or_else(|| port_of(&lines, "URL"))
             {
                 self.address.set_port(port);
                 return;
@@ -456,8 +456,12 @@ pub fn signal(pid: u32, name: &str) {
         .expect("kill starts");
 }
 
-fn port_of(line: &str) -> Option<u16> {
-    let rest = line.trim().strip_prefix("URL")?.trim();
-    let rest = rest.split("://").nth(1)?;
+/// The port in the banner's line that begins with a text. The command that is ready to paste has the
+/// listener's own, whatever the public URL is.
+fn port_of(lines: &[String], start: &str) -> Option<u16> {
+    let rest = lines
+        .iter()
+        .find_map(|line| line.trim().strip_prefix(start))?;
+    let rest = rest.trim().split("://").nth(1)?;
     rest.split('/').next()?.rsplit(':').next()?.parse().ok()
 }

@@ -7,6 +7,7 @@
     reason = "a harness that cannot start its parts fails the test at once"
 )]
 
+mod authorization;
 mod bridge;
 mod client;
 pub mod compose;
@@ -15,6 +16,7 @@ mod demo;
 mod envoy;
 pub mod fault;
 mod forward;
+mod front;
 mod gateway;
 mod issuer;
 mod mcp;
@@ -28,12 +30,14 @@ mod token_endpoint;
 mod upstream;
 mod yaml;
 
+pub use authorization::{Authorization, KNOWN_CLIENT};
 pub use bridge::Bridge;
 pub use client::{Connection, Response, attempt, connect, exchange, read, response};
 pub use conformance::{Check, Status, Suite};
 pub use demo::Demo;
 pub use envoy::Envoy;
 pub use forward::Forward;
+pub use front::{Front, Layout};
 pub use gateway::{Gateway, Options, request, session, signal, token};
 pub use issuer::{Issuer, Signer};
 pub use mcp::{Everything, Session};

@@ -138,6 +138,13 @@ impl Session {
         self
     }
 
+    /// A variable.
+    #[must_use]
+    pub fn knowing(mut self, variable: &str, value: &str) -> Self {
+        self.command.env(variable, value);
+        self
+    }
+
     /// One more operation.
     #[must_use]
     pub fn then(mut self, operation: &Value) -> Self {
