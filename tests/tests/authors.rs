@@ -297,7 +297,7 @@ fn a_difference_is_told_with_its_exit_code() {
     );
     assert!(told.contains("developers-get"), "{told}");
     let (code, told, _) = diff(&[&old, &more, "--format", "json"]);
-    let value: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let value: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(code, Some(2));
     assert_eq!(value["allows_more"], true);
     assert_eq!(value["changes"][0]["change"], "newly_allowed");

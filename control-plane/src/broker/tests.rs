@@ -90,7 +90,7 @@ impl Endpoint {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1/token", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        (endpoint, broker(&url))
+        (endpoint, at(&url))
     }
 
     fn asked(&self) -> usize {
@@ -102,7 +102,7 @@ impl Endpoint {
     }
 }
 
-fn broker(url: &str) -> Broker {
+fn at(url: &str) -> Broker {
     Broker::new(TokenEndpoint {
         url: TokenEndpoint::url(url, true).unwrap(),
         client_id: "gate:way".to_owned(),
@@ -370,7 +370,7 @@ async fn whatever_goes_wrong_ends_in_no_token() {
     endpoint.set(Mode::Grant(json!({"scope": "crm.write crm.read more"})));
     assert!(broker.token(&request("alice"), NOW).await.is_ok());
 
-    let nobody = super::tests::broker("http://127.0.0.1:1/token");
+    let nobody = at("http://127.0.0.1:1/token");
     let refused = Err(Unavailable("it cannot be reached"));
     assert_eq!(nobody.token(&request("alice"), NOW).await, refused);
 }
