@@ -7,6 +7,7 @@ use jwt_simple::prelude::{
     ES384KeyPair, Ed25519KeyPair, EdDSAKeyPairLike as _, RS256KeyPair, RS384KeyPair, RS512KeyPair,
     RSAKeyPairLike as _,
 };
+use jwt_simple::reexports::ct_codecs::{Base64UrlSafeNoPadding, Encoder as _};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -139,17 +140,55 @@ impl Issuer {
         self.server.url().replace("/mcp", "")
     }
 
+    /// How often its keys were asked for.
+    pub fn fetched(&self) -> usize {
+        let received = self.server.received();
+        let keys = |r: &&crate::Received| r.head.starts_with("GET /keys ");
+        received.iter().filter(keys).count()
+    }
+
+    /// The claims of alice, with an hour of life.
+    ///
+    /// # Panics
+    /// When there is no clock.
+    pub fn claims(&self) -> Value {
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .expect("a clock")
+            .as_secs();
+        json!({"iss": self.url(), "aud": "gateway", "sub": "alice", "exp": now + 3600,
+            "ext": {"uid": "a-1"}, "roles": ["developers"]})
+    }
+
+    /// A token of exactly this header and these claims, signed with the published EC key or
+    /// the foreign one.
+    ///
+    /// # Panics
+    /// When another key is named.
+    pub fn sign(&self, signer: Signer, header: &Value, claims: &Value) -> String {
+        let key = match signer {
+            Signer::Ec => &self.ec,
+            Signer::Foreign => &self.foreign,
+            other => panic!("{other:?} signs whole tokens only"),
+        };
+        let encode = |bytes: &[u8]| {
+            Base64UrlSafeNoPadding::encode_to_string(bytes).expect("it fits into memory")
+        };
+        let text = format!(
+            "{}.{}",
+            encode(header.to_string().as_bytes()),
+            encode(claims.to_string().as_bytes())
+        );
+        let (signature, _) = key.key_pair().as_ref().sign_recoverable(text.as_bytes());
+        format!("{text}.{}", encode(&signature.to_bytes()))
+    }
+
     /// A token with the claims of alice, an hour of life, and what `change` makes of them.
     ///
     /// # Panics
     /// When it cannot be signed.
     pub fn token(&self, signer: Signer, change: impl FnOnce(&mut Value)) -> String {
-        let now = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .expect("a clock")
-            .as_secs();
-        let mut claims = json!({"iss": self.url(), "aud": "gateway", "sub": "alice", "exp": now + 3600,
-            "ext": {"uid": "a-1"}, "roles": ["developers"]});
+        let mut claims = self.claims();
         change(&mut claims);
         let mut plain = Claims::with_custom_claims(claims, Duration::from_secs(1));
         // Only what the test says is in the token.

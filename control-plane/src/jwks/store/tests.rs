@@ -71,3 +71,126 @@ fn keys_survive_the_process_and_its_questions_count() {
     first.plan(&[plan("https://a")], s(5));
     assert!(first.is_ready() && first.due(s(6)).is_empty());
 }
+
+/// Serves what is in `said` at `/keys`, and what attackers answer instead.
+async fn issuer(said: std::sync::Arc<std::sync::Mutex<(u16, Vec<u8>)>>) -> IssuerPlan {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let elsewhere = format!("{base}/elsewhere");
+    let answer = move || async move {
+        let (status, body) = said.lock().unwrap().clone();
+        axum::http::Response::builder()
+            .status(status)
+            .header("location", elsewhere)
+            .body(axum::body::Body::from(body))
+            .unwrap()
+    };
+    let theirs = serde_json::to_vec(&set_of(&[9])).unwrap();
+    let app = axum::Router::new()
+        .route("/keys", axum::routing::get(answer))
+        .route("/elsewhere", axum::routing::get(|| async { theirs }));
+    tokio::spawn(async { axum::serve(listener, app).await });
+    IssuerPlan {
+        jwks_uri: Some(format!("{base}/keys")),
+        insecure_allowed: true,
+        ..plan(&base)
+    }
+}
+
+/// A set of EC keys, each from a seed of its own.
+fn set_of(seeds: &[u8]) -> serde_json::Value {
+    let keys = seeds.iter().map(|seed| {
+        let pair = jwt_simple::prelude::ES256KeyPair::from_bytes(&[*seed; 32]).unwrap();
+        let pair = pair.with_key_id(&format!("k-{seed}"));
+        serde_json::from_str::<serde_json::Value>(&pair.public_key().to_jwk()).unwrap()
+    });
+    serde_json::json!({"keys": keys.collect::<Vec<_>>()})
+}
+
+/// Whatever an issuer, or somebody in its place, says: the last good keys stay.
+#[tokio::test]
+async fn poisoned_sets_change_nothing() {
+    use serde_json::json;
+    let good = set_of(&[1, 2]);
+    let said = std::sync::Arc::new(std::sync::Mutex::new((200, good.to_string().into_bytes())));
+    let plan = issuer(std::sync::Arc::clone(&said)).await;
+    let mut store = KeyStore::default();
+    store.plan(std::slice::from_ref(&plan), s(0));
+    let fetcher = Fetcher::new().unwrap();
+    let mut now = s(0);
+    let mut ask = async |store: &mut KeyStore| {
+        // Long enough after any failure.
+        now += s(7200);
+        assert_eq!(store.due(now).len(), 1);
+        let looked = look_up(fetcher.clone(), plan.clone()).await;
+        store.take(now, looked)
+    };
+    assert!(ask(&mut store).await);
+    let kept = store.keys();
+    assert_eq!(kept.sets[0].keys.len(), 2);
+
+    let key = &good["keys"][0];
+    let with = |changes: serde_json::Value| {
+        let mut key = key.clone();
+        for (name, value) in changes.as_object().unwrap() {
+            key[name] = value.clone();
+        }
+        json!({"keys": [key]}).to_string().into_bytes()
+    };
+    let doubled = good
+        .to_string()
+        .replacen("\"keys\"", "\"keys\":[],\"keys\"", 1);
+    let poisoned: Vec<(&str, u16, Vec<u8>)> = vec![
+        ("nothing", 200, vec![]),
+        ("no JSON", 200, b"<html>sign in</html>".to_vec()),
+        ("no set", 200, b"[]".to_vec()),
+        ("an empty set", 200, br#"{"keys":[]}"#.to_vec()),
+        ("two sets in one", 200, doubled.into_bytes()),
+        (
+            "a secret of a MAC",
+            200,
+            br#"{"keys":[{"kty":"oct","kid":"k-1","k":"AAAA","alg":"HS256"}]}"#.to_vec(),
+        ),
+        (
+            "a short RSA key",
+            200,
+            format!(
+                r#"{{"keys":[{{"kty":"RSA","kid":"k-1","alg":"RS256","e":"AQAB","n":"{}"}}]}}"#,
+                "w".repeat(171)
+            )
+            .into_bytes(),
+        ),
+        ("a private key", 200, with(json!({"d": key["x"]}))),
+        ("for encryption", 200, with(json!({"use": "enc"}))),
+        ("of another algorithm", 200, with(json!({"alg": "none"}))),
+        ("of another curve", 200, with(json!({"crv": "P-521"}))),
+        (
+            "a point beside the curve",
+            200,
+            with(json!({"y": key["x"]})),
+        ),
+        ("too large", 200, vec![b' '; 65 * 1024]),
+        ("sent elsewhere", 302, vec![]),
+        ("sent elsewhere for good", 308, vec![]),
+        ("not there", 404, good.to_string().into_bytes()),
+        ("created", 201, set_of(&[9]).to_string().into_bytes()),
+        ("broken", 500, set_of(&[9]).to_string().into_bytes()),
+    ];
+    for (what, status, body) in poisoned {
+        *said.lock().unwrap() = (status, body);
+        assert!(!ask(&mut store).await, "{what}");
+        assert_eq!(store.keys(), kept, "{what}");
+    }
+    // One poisoned key among good ones takes none of them along.
+    let mut mixed = set_of(&[2, 3]);
+    let keys = mixed["keys"].as_array_mut().unwrap();
+    keys.push(json!({"kty": "oct", "kid": "k-9", "k": "AAAA"}));
+    *said.lock().unwrap() = (200, mixed.to_string().into_bytes());
+    assert!(ask(&mut store).await);
+    let kids: Vec<_> = store.keys().sets[0]
+        .keys
+        .iter()
+        .map(|k| k.kid.clone())
+        .collect();
+    assert_eq!(kids, [Some("k-2".to_owned()), Some("k-3".to_owned())]);
+}
