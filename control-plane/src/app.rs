@@ -166,6 +166,7 @@ impl Plane {
             local,
             open: false,
             due: false,
+            adopted: Duration::ZERO,
             published: published_in,
             sink: sink_in,
             exchanges: exchanges_in,
@@ -199,6 +200,8 @@ struct Worker {
     open: bool,
     /// Something was not published, and is to be.
     due: bool,
+    /// When the policy came, which may not be published yet.
+    adopted: Duration,
     published: watch::Sender<Option<Published>>,
     sink: watch::Sender<Sink>,
     /// Of the policy that was published.
@@ -230,9 +233,7 @@ impl Worker {
                 Some(question) = questions.recv() => self.asked(question),
                 _ = tick.tick() => {}
             }
-            if self.seals.refresh(unix_now()) && self.open {
-                self.publish();
-            }
+            self.due |= self.seals.refresh(unix_now());
             let now = self.begin.elapsed();
             for plan in self.store.due(now) {
                 let (fetcher, sender) = (self.fetcher.clone(), self.looked_in.clone());
@@ -240,10 +241,10 @@ impl Worker {
                     let _ = sender.send(look_up(fetcher, plan).await).await;
                 });
             }
-            if !self.open && (self.store.is_ready() || now > FIRST_KEYS) {
+            // What is live stays so until the issuers of a new policy have said their keys.
+            let ready = self.store.is_ready() || now.saturating_sub(self.adopted) > FIRST_KEYS;
+            if ready && (!self.open || self.due || self.publisher.has_retiring()) {
                 self.open = true;
-                self.publish();
-            } else if self.open && (self.due || self.publisher.has_retiring()) {
                 self.publish();
             }
         }
@@ -253,9 +254,7 @@ impl Worker {
     fn looked(&mut self, result: Looked) {
         let issuer = result.issuer().to_owned();
         let answered = result.problem().is_none();
-        if self.store.take(self.begin.elapsed(), result) && self.open {
-            self.publish();
-        }
+        self.due |= self.store.take(self.begin.elapsed(), result);
         let (done, waiting) = std::mem::take(&mut self.waiting)
             .into_iter()
             .partition(|(request, _)| request.issuer == issuer);
@@ -320,9 +319,7 @@ impl Worker {
                 self.compiled = self.publisher.name_clusters(compiled);
                 self.document = Some(document);
                 self.adopt();
-                if self.open {
-                    self.publish();
-                }
+                self.due = true;
             }
             Err(diagnostics) => self.refuse(&diagnostics.lines().collect::<Vec<_>>()),
         }
@@ -337,6 +334,7 @@ impl Worker {
     }
 
     fn adopt(&mut self) {
+        self.adopted = self.begin.elapsed();
         for warning in &self.compiled.warnings {
             tracing::warn!("{warning}");
         }

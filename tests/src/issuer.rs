@@ -123,13 +123,6 @@ impl Issuer {
         *self.published.lock().expect("no thread panics") = kids;
     }
 
-    /// How often its keys were fetched.
-    pub fn fetches(&self) -> usize {
-        let received = self.server.received();
-        let keys = received.iter().filter(|r| r.head.starts_with("GET /keys "));
-        keys.count()
-    }
-
     /// Takes so long for every answer from now on.
     pub fn delay(&self, ms: u64) {
         self.delay_ms.store(ms, Ordering::SeqCst);

@@ -194,11 +194,11 @@ fn keys_and_issuers_change_under_load_and_no_stream_notices() {
 
     // A key that was published a moment ago: nobody asks for it more often than each half minute,
     // whatever comes, and a request that waits for it hears when to come again.
-    let fetched = first.fetches();
+    let fetched = first.fetched();
     for _ in 0..200 {
         assert_eq!(call(address, &new).status, 401);
     }
-    assert_eq!(first.fetches(), fetched, "asked lately");
+    assert_eq!(first.fetched(), fetched, "asked lately");
     first.publish(&["rsa-1", "ed-1", "ec-1"]);
     std::thread::sleep(Duration::from_secs(32).saturating_sub(began.elapsed()));
     let mut seen = Vec::new();
@@ -223,7 +223,7 @@ fn keys_and_issuers_change_under_load_and_no_stream_notices() {
         waited.iter().all(|(status, _)| [401, 503].contains(status)),
         "{seen:?}"
     );
-    assert_eq!(first.fetches(), fetched + 1, "one look-up for all");
+    assert_eq!(first.fetched(), fetched + 1, "one look-up for all");
 
     load.end();
     assert!(!stream.has_ended());
@@ -238,7 +238,7 @@ fn keys_and_issuers_change_under_load_and_no_stream_notices() {
         assert!(stats.contains(zero), "{zero}:\n{stats}");
     }
     // A flood of keys that nobody has.
-    let flood = first.fetches();
+    let flood = first.fetched();
     let foreign = first.token(Signer::Foreign, |_| {});
     let (_, rest) = foreign.split_once('.').unwrap();
     for number in 0..2000 {
@@ -249,9 +249,9 @@ fn keys_and_issuers_change_under_load_and_no_stream_notices() {
         assert!([401, 503].contains(&status), "{status}");
     }
     assert!(
-        first.fetches() <= flood + 2,
+        first.fetched() <= flood + 2,
         "{} fetches",
-        first.fetches() - flood
+        first.fetched() - flood
     );
 }
 

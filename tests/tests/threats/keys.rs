@@ -5,10 +5,12 @@ use jwt_simple::prelude::{Claims, Duration, ECDSAP256KeyPairLike as _, ES256KeyP
 use mcp_zero_tests::{Gateway, Issuer, Scripted, Signer, ok, policy, wait};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 
-/// S4: whatever ids of keys tokens name, nobody asks the issuer for them.
+/// S4: whatever ids of keys tokens name, the issuer is asked once in 30 seconds at most.
 #[test]
-fn ten_thousand_unknown_key_ids_ask_nobody() {
+fn ten_thousand_unknown_key_ids_ask_hardly_ever() {
+    let begin = Instant::now();
     let server = Scripted::json(ANSWER);
     let issuer = Issuer::start();
     let gateway = identified(&server.url(), &issued_by(&issuer.url()));
@@ -26,7 +28,8 @@ fn ten_thousand_unknown_key_ids_ask_nobody() {
         let status = gateway.post("s", &format!("{head}.{rest}"), CALL).status;
         assert_eq!(status, 401, "{kid}");
     }
-    assert!(issuer.fetched() <= 2, "asked {} times", issuer.fetched());
+    let most = 1 + usize::try_from(begin.elapsed().as_secs() / 30).unwrap();
+    assert!(issuer.fetched() <= most, "asked {} times", issuer.fetched());
     assert_eq!(server.received().len(), 0);
 }
 

@@ -10,13 +10,16 @@ use std::net::TcpListener;
 const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}"#;
 const LISTEN: &str = r#"{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
 
-/// Method, path, further headers and body of everything that a client may send.
-fn requests() -> Vec<(
+/// Method, path, further headers and body.
+type Sent = (
     &'static str,
     &'static str,
     Vec<(&'static str, &'static str)>,
     String,
-)> {
+);
+
+/// Everything that a client may send.
+fn requests() -> Vec<Sent> {
     let none = Vec::new;
     let modern = vec![
         ("mcp-protocol-version", "2026-07-28"),
@@ -233,7 +236,11 @@ fn keys_that_a_token_brings_are_never_used_or_fetched() {
     let token = issuer.sign(Signer::Ec, &header, &issuer.claims());
     assert_eq!(gateway.post("s", &token, CALL).status, 200);
     assert_eq!(server.received().len(), 1);
-    assert_eq!(issuer.fetched(), fetched, "the issuer was asked again");
+    // For a key of its own that somebody names it may be asked, once in 30 seconds.
+    assert!(
+        issuer.fetched() <= fetched + 1,
+        "the issuer was asked again"
+    );
     let connected = trap.accept().map(|(_, from)| from);
     assert_eq!(
         connected.unwrap_err().kind(),
