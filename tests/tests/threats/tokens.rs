@@ -10,13 +10,16 @@ use std::net::TcpListener;
 const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}"#;
 const LISTEN: &str = r#"{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
 
-/// Method, path, further headers and body of everything that a client may send.
-fn requests() -> Vec<(
+/// Method, path, further headers and body.
+type Request = (
     &'static str,
     &'static str,
     Vec<(&'static str, &'static str)>,
     String,
-)> {
+);
+
+/// Everything that a client may send.
+fn requests() -> Vec<Request> {
     let none = Vec::new;
     let modern = vec![
         ("mcp-protocol-version", "2026-07-28"),
