@@ -14,6 +14,9 @@ fn body(method: &str, params: &Value) -> String {
     json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string()
 }
 
+/// What it is, headers besides the ordinary ones, and the body.
+type Row<'b> = (&'b str, Vec<(&'b str, &'b str)>, &'b str);
+
 #[test]
 fn what_is_said_twice_is_the_same_twice() {
     let rig = Rig::start();
@@ -26,7 +29,7 @@ fn what_is_said_twice_is_the_same_twice() {
     let version = ("mcp-protocol-version", VERSION);
     let of = |method: &'static str| ("mcp-method", method);
     let named = |name: &'static str| ("mcp-name", name);
-    let good: Vec<(&str, Vec<(&str, &str)>, &str)> = vec![
+    let good: Vec<Row<'_>> = vec![
         (
             "a call",
             vec![version, of("tools/call"), named("get-x")],
@@ -56,7 +59,7 @@ fn what_is_said_twice_is_the_same_twice() {
         assert_eq!(rig.reached(), before + 1, "{what}");
     }
     let base = [version, of("tools/call"), named("get-x")];
-    let cases: Vec<(&str, Vec<(&str, &str)>, &str)> = vec![
+    let cases: Vec<Row<'_>> = vec![
         ("no method", vec![version, named("get-x")], &call),
         ("no name", vec![version, of("tools/call")], &call),
         ("neither", vec![version], &call),

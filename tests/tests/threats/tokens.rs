@@ -11,7 +11,7 @@ const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","param
 const LISTEN: &str = r#"{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}"#;
 
 /// Method, path, further headers and body.
-type Sent = (
+type Request = (
     &'static str,
     &'static str,
     Vec<(&'static str, &'static str)>,
@@ -19,7 +19,7 @@ type Sent = (
 );
 
 /// Everything that a client may send.
-fn requests() -> Vec<Sent> {
+fn requests() -> Vec<Request> {
     let none = Vec::new;
     let modern = vec![
         ("mcp-protocol-version", "2026-07-28"),
