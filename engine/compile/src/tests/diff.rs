@@ -85,6 +85,9 @@ fn what_changes_and_what_does_not() {
     );
     assert_eq!(changes(&some, "")[0].0, Change::DeniedForSome);
     assert_eq!(changes("", &some)[0].0, Change::AllowedForSome);
+    // A deny with a condition that goes lets somebody in, whatever else is narrower.
+    let kept_out = some.clone() + &rule(2, "deny", "", "a", "pay", &when(1));
+    assert_eq!(changes(&kept_out, &some)[0].0, Change::AllowedForSome);
     // A default is a change for everybody.
     let found = diff(&snapshot("", "deny"), &snapshot("", "allow")).unwrap();
     assert_eq!(found.len(), 8, "two servers, four kinds");

@@ -43,6 +43,7 @@ fn faults_are_named() {
         ("1", Fault::NotAnObject),
         (r#"{"id":1,"method":"x"}"#, Fault::Version),
         (r#"{"jsonrpc":"1.0","id":1,"method":"x"}"#, Fault::Version),
+        (r#"{"jsonrpc":"2.0","id":-0,"method":"x"}"#, Fault::Id),
         (r#"{"jsonrpc":2.0,"id":1,"method":"x"}"#, Fault::Version),
         (r#"{"jsonrpc":"2.0","id":7.5,"method":"x"}"#, Fault::Id),
         (r#"{"jsonrpc":"2.0","id":1e3,"method":"x"}"#, Fault::Id),
