@@ -9,6 +9,7 @@
 
 mod authorization;
 mod bridge;
+mod browser;
 mod client;
 pub mod compose;
 mod conformance;
@@ -32,6 +33,7 @@ mod yaml;
 
 pub use authorization::{Authorization, KNOWN_CLIENT};
 pub use bridge::Bridge;
+pub use browser::Browser;
 pub use client::{Connection, Response, attempt, connect, exchange, read, response};
 pub use conformance::{Check, Status, Suite};
 pub use demo::Demo;

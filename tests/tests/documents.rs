@@ -83,6 +83,7 @@ fn the_guides_are_there() {
         "for-leaders",
         "identity",
         "quickstart",
+        "requirements",
         "roadmap",
         "threat-model",
         "troubleshooting",
@@ -92,5 +93,45 @@ fn the_guides_are_there() {
             text.starts_with("# ") && text.lines().count() > 20,
             "{name}"
         );
+    }
+}
+
+/// Each test that `docs/requirements.md` names is there.
+#[test]
+fn every_test_that_holds_a_requirement_exists() {
+    let text = std::fs::read_to_string(repository().join("docs/requirements.md")).unwrap();
+    // Every second piece stands between backticks.
+    let named: Vec<(&str, &str)> = text
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter_map(|name| name.split_once(".rs::"))
+        .collect();
+    assert!(named.len() > 40, "{} tests", named.len());
+    for (file, name) in named {
+        let folder = if file.contains("/src/") || file.contains("/tests/") {
+            repository()
+        } else {
+            repository().join("tests/tests")
+        };
+        let path = folder.join(format!("{file}.rs"));
+        let source = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{file}.rs: {e}"));
+        let at = source.find(&format!("fn {name}("));
+        let at = at.unwrap_or_else(|| panic!("no {name} in {file}.rs"));
+        // A test, and none that is left out.
+        let before: Vec<&str> = source[..at].lines().rev().take(4).collect();
+        let before = before.join("\n");
+        assert!(
+            (before.contains("#[test]") || before.contains("#[tokio::test"))
+                && !before.contains("#[ignore"),
+            "{name} in {file}.rs is no test:\n{before}"
+        );
+    }
+    // What threatens identity and policy has a row each.
+    for id in [
+        "S1", "S2", "S3", "S4", "S5", "S6", "S8", "S9", "T4", "T5", "T6", "I1", "I5", "I6", "I7",
+        "E3", "E7",
+    ] {
+        assert!(text.contains(&format!("\n| {id} | ")), "no row for {id}");
     }
 }

@@ -96,6 +96,7 @@ pub(crate) fn variables(
         ("MCP_ZERO_TEST_BRIDGE", bridge),
         ("MCP_ZERO_TEST_ENVOY", parts.envoy),
         ("MCP_ZERO_TEST_FILTER", filter),
+        ("MCP_ZERO_TEST_CHROMIUM", clients.chromium),
         ("MCP_ZERO_TEST_NODE", clients.node),
         ("MCP_ZERO_TEST_NPM_CLIENTS", clients.npm),
         ("MCP_ZERO_TEST_PYTHON", clients.python),

@@ -1,7 +1,7 @@
 //! What the outside clients and servers of the tests need: a Node with npm packages, a Python with
 //! PyPI's, and both ready to be started as a user starts them (`npx`, `uvx`).
 
-use super::{cache, node};
+use super::{cache, chromium, node};
 use crate::failure::{Failure, Result};
 use crate::{root, shell};
 use std::path::{Path, PathBuf};
@@ -26,6 +26,8 @@ pub(crate) struct Clients {
     pub(crate) python: PathBuf,
     /// The same packages as wheels, for a `uvx` that must not ask an index.
     pub(crate) wheels: PathBuf,
+    /// A browser.
+    pub(crate) chromium: PathBuf,
     /// A folder for the search path: `node`, `npx` and `uvx` of the versions above.
     pub(crate) tools: PathBuf,
 }
@@ -40,6 +42,7 @@ pub(crate) fn get() -> Result<Clients> {
         npm: npm_packages(&sources, "clients")?,
         tools: tools(&node, node::npx()?, environment.join("bin/uvx"))?,
         node,
+        chromium: chromium::get()?,
         python: environment.join("bin/python"),
         wheels: environment.join("wheels"),
     })

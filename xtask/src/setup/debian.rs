@@ -59,6 +59,42 @@ pub(super) fn unpack(deb: &Path, target: &Path, folder: &str) -> Result<()> {
     Ok(())
 }
 
+/// Downloads a package of a suite with all that it needs, and unpacks everything but some packages.
+/// Which versions, apt decides, and checks them by the archive's signature: the archive keeps no
+/// version that it has replaced for security.
+pub(super) fn unpacked(
+    scratch: &Path,
+    suite: &str,
+    package: &str,
+    left_out: &[&str],
+) -> Result<()> {
+    let state = scratch.join("apt");
+    let apt = Apt::for_suite(&state, suite)?;
+    // As if nothing were installed: the machine may be of another release.
+    std::fs::write(state.join("status"), "")?;
+    let status = format!("Dir::State::status={}/status", state.display());
+    shell::output(apt.get().arg("update"))?;
+    shell::output(
+        apt.get()
+            .args(["-o", &status, "-o", "Debug::NoLocking=1"])
+            .args(["install", "--yes", "--download-only"])
+            .args(["--no-install-recommends", package]),
+    )?;
+    for deb in std::fs::read_dir(state.join("cache/archives"))? {
+        let deb = deb?.path();
+        let name = deb.file_name().unwrap_or_default().to_string_lossy();
+        let (name, is_package) = match name.split_once('_') {
+            Some((name, _)) => (name, deb.extension().is_some_and(|x| x == "deb")),
+            None => ("", false),
+        };
+        if is_package && !left_out.contains(&name) {
+            shell::output(Command::new("dpkg-deb").arg("-x").arg(&deb).arg(scratch))?;
+        }
+    }
+    std::fs::remove_dir_all(state)?;
+    Ok(())
+}
+
 struct Apt(PathBuf);
 
 impl Apt {

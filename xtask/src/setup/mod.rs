@@ -1,6 +1,7 @@
 //! Gets what a fresh machine with Rust, Python 3 and a C compiler lacks.
 
 mod cache;
+mod chromium;
 mod clients;
 mod debian;
 mod envoy;
