@@ -48,36 +48,25 @@ impl<'l> Judge<'l> {
         self.decide(object, Arguments::<Argument<'_>>::Of(None))
     }
 
-    fn decide(&self, object: Object<'_>, arguments: Arguments<Argument<'_>>) -> Decision<'l> {
+    pub(crate) fn decide(
+        &self,
+        object: Object<'_>,
+        arguments: Arguments<Argument<'_>>,
+    ) -> Decision<'l> {
         let snapshot = &self.live.snapshot;
         snapshot.decide(&self.standing, &self.server, object, arguments)
     }
-
-    /// The first denial, or the last permission; none where nothing is governed.
-    pub(crate) fn decide_all(
-        &self,
-        targets: &[Target<'_>],
-        arguments: Arguments<Argument<'_>>,
-    ) -> Option<Decision<'l>> {
-        let mut last = None;
-        for target in targets {
-            let decision = self.decide(object(target), arguments);
-            if !decision.is_allowed() {
-                return Some(decision);
-            }
-            last = Some(decision);
-        }
-        last
-    }
 }
 
-pub(crate) fn object<'t>(target: &'t Target<'_>) -> Object<'t> {
-    match target {
+/// What the policy knows of a target; a task is to it what its tool is.
+pub(crate) fn object<'t>(target: &'t Target<'_>) -> Option<Object<'t>> {
+    Some(match target {
         Target::Tool(name) => Object::Tool(name),
         Target::Prompt(name) => Object::Prompt(name),
         Target::Resource(uri) => Object::Resource(uri),
         Target::ClientRequest(method) => Object::ClientRequest(method),
-    }
+        Target::Task(_) => return None,
+    })
 }
 
 /// What is known of callers under one snapshot. A caller is the value that the token cache

@@ -49,6 +49,9 @@ pub struct Record {
     /// First half of the SHA-256 of the session id, hex.
     #[serde(skip_serializing_if = "has_no_text")]
     pub session: Option<String>,
+    /// The same of the id of the task that it is about.
+    #[serde(skip_serializing_if = "has_no_text")]
+    pub task: Option<String>,
     /// HTTP method.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub http_method: String,

@@ -82,12 +82,15 @@ impl fmt::Debug for GatewayKey {
 pub enum Purpose {
     /// A session of a server.
     Session,
+    /// A task of a server.
+    Task,
 }
 
 impl Purpose {
     fn name(self) -> &'static str {
         match self {
             Self::Session => "session",
+            Self::Task => "task",
         }
     }
 }

@@ -87,6 +87,11 @@ pub(crate) enum Answer {
     Of(&'static str),
 }
 
+impl Answer {
+    /// What only calls have: tasks come of nothing else.
+    const CALL: Self = Self::Of("tools/call");
+}
+
 impl Place {
     pub(crate) fn client(spec: &Spec) -> Self {
         Self::Params(spec.name)
@@ -100,6 +105,8 @@ impl Place {
         Self::Result(match answers.map(|spec| spec.governed) {
             None => Answer::Unknown,
             Some(Governed::List(kind)) => Answer::List(kind),
+            // It is the result of the call.
+            Some(_) if answers.is_some_and(|spec| spec.name == "tasks/result") => Answer::CALL,
             Some(_) => Answer::Of(answers.map_or("", |spec| spec.name)),
         })
     }
@@ -124,7 +131,7 @@ impl Place {
                 _ => Self::Data,
             },
             Self::Subscriptions => match name {
-                "resourceSubscriptions" => Self::Identifiers,
+                "resourceSubscriptions" | "taskIds" => Self::Identifiers,
                 _ => Self::Data,
             },
             Self::Responses => Self::Posted,
@@ -225,11 +232,7 @@ fn params(method: &str, name: &str) -> Place {
         | ("notifications/cancelled", "requestId")
         | ("notifications/progress", "progressToken")
         | (
-            "tools/list"
-            | "prompts/list"
-            | "resources/list"
-            | "resources/templates/list"
-            | "tasks/list",
+            "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list",
             "cursor",
         ) => Place::Identifier,
         ("notifications/progress", "progress" | "total") => Place::Count,
@@ -325,7 +328,7 @@ fn result(answer: Answer, object: Value<'_>, name: &str) -> Place {
         }
         "cacheScope" if cached() => Place::Identifier,
         "ttlMs" if cached() => Place::Count,
-        "result" if is_task() => Place::Result(Answer::Unknown),
+        "result" if is_task() => Place::Result(Answer::CALL),
         "error" if is_task() => Place::Error,
         "taskId" | "ttl" | "ttlMs" | "pollInterval" | "pollIntervalMs" if is_task() => task(name),
         _ => Place::Data,
@@ -350,7 +353,7 @@ fn server_params(method: &str, object: Value<'_>, name: &str) -> Place {
         ("elicitation/create", "requestedSchema") => Place::Schema(Side::Input),
         ("sampling/createMessage" | "elicitation/create", "task") => Place::Task,
         ("notifications/subscriptions/acknowledged", "notifications") => Place::Subscriptions,
-        (_, "result") if is_task(method) && named() => Place::Result(Answer::Unknown),
+        (_, "result") if is_task(method) && named() => Place::Result(Answer::CALL),
         (_, "error") if is_task(method) && named() => Place::Error,
         (_, "inputRequests") if is_task(method) && named() => Place::Requests,
         _ if is_task(method) => task(name),

@@ -66,7 +66,7 @@ fn relax_object(schema: Value<'_>, edits: &mut Edits) {
             relax(value, edits);
         }
     }
-    remove(&members, edits);
+    edits.remove_elements(&members);
 }
 
 fn holds_schemas(keyword: &str) -> bool {
@@ -87,26 +87,5 @@ fn constrains(schema: Value<'_>) -> bool {
                 || (is_applicator(&name) && constrains(value))
         }),
         Kind::Null | Kind::Bool | Kind::Number | Kind::String => false,
-    }
-}
-
-/// Takes members out with the commas that belong to them, in one go: a removed one takes the
-/// bytes from the end of the one before it, a run at the front those up to the first that stays.
-fn remove(members: &[(bool, Range<usize>)], edits: &mut Edits) {
-    let first = members
-        .iter()
-        .position(|(kept, _)| *kept)
-        .unwrap_or(members.len());
-    if let (Some((_, begin)), true) = (members.first(), first > 0) {
-        let end = match members.get(first) {
-            Some((_, kept)) => kept.start,
-            None => members.last().map_or(begin.end, |(_, last)| last.end),
-        };
-        edits.replace(begin.start..end, []);
-    }
-    for pair in members.windows(2).skip(first) {
-        if let [(_, before), (false, gone)] = pair {
-            edits.replace(before.end..gone.end, []);
-        }
     }
 }

@@ -50,7 +50,9 @@ pub enum Governed {
     List(ListKind),
     /// The method's own name, among the client requests.
     ClientRequest,
-    /// Nothing: it is refused until its ids are sealed.
+    /// `params.taskId` as the tool whose call has begun the task.
+    Task,
+    /// Nothing: it is denied to everybody.
     Refused,
 }
 
@@ -100,7 +102,7 @@ const fn row(
 }
 
 use Governed::{
-    ClientRequest, List, Open, Prompt, Reference, Refused, Resource, Subscriptions, Tool,
+    ClientRequest, List, Open, Prompt, Reference, Refused, Resource, Subscriptions, Task, Tool,
 };
 use Sender::{Client, Server};
 use Shape::{Notification, Request};
@@ -146,10 +148,11 @@ static TABLE: &[Spec] = &[
         Subscriptions,
     ),
     row(Client, Request, "completion/complete", BOTH, Reference),
-    row(Client, Request, "tasks/get", BOTH, Refused),
-    row(Client, Request, "tasks/result", LEGACY, Refused),
-    row(Client, Request, "tasks/update", MODERN, Refused),
-    row(Client, Request, "tasks/cancel", BOTH, Refused),
+    row(Client, Request, "tasks/get", BOTH, Task),
+    row(Client, Request, "tasks/result", LEGACY, Task),
+    row(Client, Request, "tasks/update", MODERN, Task),
+    row(Client, Request, "tasks/cancel", BOTH, Task),
+    // It knows no callers: whoever may ask sees the tasks of all.
     row(Client, Request, "tasks/list", LEGACY, Refused),
     row(
         Client,
@@ -184,6 +187,7 @@ static TABLE: &[Spec] = &[
     ),
     row(Server, Request, "elicitation/create", BOTH, ClientRequest),
     row(Server, Request, "roots/list", BOTH, ClientRequest),
+    // Clients keep no tasks here: a request that asks for one is denied.
     row(Server, Request, "tasks/get", LEGACY, Refused),
     row(Server, Request, "tasks/result", LEGACY, Refused),
     row(Server, Request, "tasks/cancel", LEGACY, Refused),
@@ -238,9 +242,9 @@ static TABLE: &[Spec] = &[
         Notification,
         "notifications/tasks/status",
         LEGACY,
-        Refused,
+        Task,
     ),
-    row(Server, Notification, "notifications/tasks", MODERN, Refused),
+    row(Server, Notification, "notifications/tasks", MODERN, Task),
 ];
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub enum Target<'d> {
     Resource(Cow<'d, str>),
     /// A method that the server asks of the client.
     ClientRequest(&'static str),
+    /// A task by its id, as the sender knows it.
+    Task(Cow<'d, str>),
 }
 
 /// Why a message names no object to judge.
@@ -43,8 +45,11 @@ pub fn targets<'d>(spec: &Spec, params: Option<Value<'d>>) -> Result<Vec<Target<
     match spec.governed {
         Governed::Open | Governed::List(_) => Ok(Vec::new()),
         Governed::Tool => {
-            if params.and_then(|p| p.get("task")).is_some() {
-                return Err(TargetError::Refused);
+            if params
+                .and_then(|p| p.get("task"))
+                .is_some_and(|task| !task.is_object())
+            {
+                return Err(TargetError::Malformed);
             }
             arguments(params)?;
             Ok(vec![Target::Tool(text("name", tool_name)?)])
@@ -57,6 +62,7 @@ pub fn targets<'d>(spec: &Spec, params: Option<Value<'d>>) -> Result<Vec<Target<
         Governed::Reference => reference(params),
         Governed::Subscriptions => subscriptions(params),
         Governed::ClientRequest => Ok(vec![Target::ClientRequest(spec.name)]),
+        Governed::Task => Ok(vec![Target::Task(text("taskId", |_| true)?)]),
         Governed::Refused => Err(TargetError::Refused),
     }
 }
@@ -197,19 +203,26 @@ fn subscriptions(params: Option<Value<'_>>) -> Result<Vec<Target<'_>>, TargetErr
     if filter.members().any(|(name, _)| strays(&name)) {
         return Err(TargetError::Malformed);
     }
-    let Some(list) = filter.get("resourceSubscriptions") else {
+    let uris = texts(filter, "resourceSubscriptions")?;
+    if !uris.iter().all(|uri| resource_uri(uri)) {
+        return Err(TargetError::Malformed);
+    }
+    let mut targets: Vec<_> = uris.into_iter().map(Target::Resource).collect();
+    let tasks = texts(filter, "taskIds")?;
+    targets.extend(tasks.into_iter().map(Target::Task));
+    Ok(targets)
+}
+
+/// A list of strings that may be absent.
+fn texts<'d>(object: Value<'d>, member: &str) -> Result<Vec<Cow<'d, str>>, TargetError> {
+    let Some(list) = object.get(member) else {
         return Ok(Vec::new());
     };
     if list.kind() != Kind::Array {
         return Err(TargetError::Malformed);
     }
     list.items()
-        .map(|uri| {
-            uri.text()
-                .filter(|uri| resource_uri(uri))
-                .map(Target::Resource)
-                .ok_or(TargetError::Malformed)
-        })
+        .map(|item| item.text().ok_or(TargetError::Malformed))
         .collect()
 }
 
@@ -255,6 +268,14 @@ mod tests {
             r#"{"notifications":{"resourceSubscriptions":["a","b"]}}"#,
         );
         assert_eq!(listen.unwrap().len(), 2);
+        one("tasks/cancel", r#"{"taskId":"t"}"#, "Task(\"t\")");
+        one("tools/call", r#"{"name":"x","task":{}}"#, "Tool(\"x\")");
+        let listen = of(
+            "subscriptions/listen",
+            r#"{"notifications":{"resourceSubscriptions":["a"],"taskIds":["t"]}}"#,
+        );
+        let both = ["Resource(\"a\")", "Task(\"t\")"].map(str::to_owned);
+        assert_eq!(listen, Ok(both.to_vec()));
         assert_eq!(of("tools/list", "{}"), Ok(vec![]));
     }
 
@@ -287,10 +308,21 @@ mod tests {
                 "{method} {params}"
             );
         }
-        assert_eq!(
-            of("tools/call", r#"{"name":"x","task":{}}"#),
-            Err(TargetError::Refused)
-        );
+        for (method, params) in [
+            ("tools/call", r#"{"name":"x","task":true}"#),
+            ("tasks/get", "{}"),
+            ("tasks/result", r#"{"taskId":1}"#),
+            (
+                "subscriptions/listen",
+                r#"{"notifications":{"taskIds":"t"}}"#,
+            ),
+            (
+                "subscriptions/listen",
+                r#"{"notifications":{"taskIds":[{}]}}"#,
+            ),
+        ] {
+            malformed(method, params);
+        }
         assert_eq!(of("tasks/list", "{}"), Err(TargetError::Refused));
         assert!(of("tools/call", r#"{"name":"x","arguments":null}"#).is_ok());
     }

@@ -1,6 +1,7 @@
 //! One message of the server: whom it answers, what of it the caller may see, and its text.
 
 use super::Exchange;
+use super::task::Untold;
 use crate::judge::object;
 use crate::world::Live;
 use mcp_zero_mask::{Report, relax_output_schemas};
@@ -9,7 +10,7 @@ use mcp_zero_wire::json::{Doc, Edits, Kind, Limits, Value};
 use mcp_zero_wire::listing;
 use mcp_zero_wire::method::{self, Governed, ListKind, Sender, Spec};
 use mcp_zero_wire::rpc::{Id, IdBuf, Message};
-use mcp_zero_wire::target::targets;
+use mcp_zero_wire::target::{Target, targets};
 
 /// What becomes of a message.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ impl Exchange {
         let doc = Doc::scan(text, &Limits::default()).map_err(|_| ())?;
         let message = Message::from_server(&doc).map_err(|_| ())?;
         let own = |id: Id<'_>| self.ask.as_ref().filter(|ask| ask.id.is(id));
+        let mut edits = Edits::default();
         let mut inspected = Inspected {
             verdict: Verdict::Remove,
             answers: false,
@@ -49,36 +51,35 @@ impl Exchange {
                 let spec = own(*id).map(|ask| ask.spec);
                 inspected.answers = spec.is_some();
                 self.requests_inside(live, *result)?;
-                let listed = self.lists(live, spec, text, *result)?;
-                let edited = match &listed {
-                    Some(listed) => self.mask_anew(live, spec, listed)?,
-                    None => self.mask(live, spec, &doc, &message)?,
-                };
+                if spec.is_some_and(|spec| spec.governed == Governed::Task) {
+                    self.task_inside(live, *result)?;
+                }
+                self.lists(live, spec, *result, &mut edits)?;
+                inspected.verdict = self.pass(live, spec, &doc, &message, edits)?;
                 if inspected.answers {
                     let failed = result.get("isError").and_then(Value::as_bool);
                     self.record.is_error |= failed == Some(true);
                 }
-                inspected.verdict = Verdict::Pass(edited.or(listed));
             }
             Message::Error { id, error } => {
                 let spec = id.and_then(own).map(|ask| ask.spec);
                 inspected.answers = spec.is_some();
                 self.elicitations_inside(live, *error)?;
                 self.record.is_error |= inspected.answers;
-                inspected.verdict = Verdict::Pass(self.mask(live, spec, &doc, &message)?);
+                inspected.verdict = self.pass(live, spec, &doc, &message, edits)?;
             }
-            Message::Request { id, method, .. } => {
+            Message::Request { id, method, params } => {
                 inspected.request = true;
-                let allowed = self.client_request(live, method);
+                let allowed = self.client_request(live, method, *params);
                 inspected.verdict = if allowed {
-                    Verdict::Pass(self.mask(live, None, &doc, &message)?)
+                    self.pass(live, None, &doc, &message, edits)?
                 } else {
                     Verdict::Deny((*id).to_owned())
                 };
             }
             Message::Notification { method, params } => {
                 if self.notification(live, method, *params) {
-                    inspected.verdict = Verdict::Pass(self.mask(live, None, &doc, &message)?);
+                    inspected.verdict = self.pass(live, None, &doc, &message, edits)?;
                 }
             }
         }
@@ -86,9 +87,15 @@ impl Exchange {
     }
 
     /// Whether a request of the server may reach the client.
-    fn client_request(&mut self, live: &Live, method: &str) -> bool {
+    fn client_request(&mut self, live: &Live, method: &str, params: Option<Value<'_>>) -> bool {
         let spec = method::lookup(method, Sender::Server);
+        // A task that a client keeps would be asked for by requests that are denied.
+        let as_task = params.and_then(|p| p.get("task")).is_some();
         match spec.map(|s| (s.name, s.governed)) {
+            Some((name, _)) if as_task => {
+                self.record.message(name, effect(false), None);
+                false
+            }
             Some((_, Governed::Open)) => true,
             Some((name, Governed::ClientRequest)) => {
                 let decision = self.judge(live).plain(Object::ClientRequest(name));
@@ -118,15 +125,28 @@ impl Exchange {
             return false;
         };
         let judge = self.judge(live);
-        let denied = targets
-            .iter()
-            .map(|t| judge.could(object(t)))
-            .find(|d| !d.is_allowed());
-        if let Some(denied) = denied {
-            self.record.message(spec.name, effect(false), denied.rule);
+        for target in &targets {
+            let object = match target {
+                Target::Task(id) => self.tool_of_task(id).map(Object::Tool),
+                other => object(other),
+            };
+            let denied = match object.map(|object| judge.could(object)) {
+                Some(decision) if decision.is_allowed() => continue,
+                Some(decision) => decision.rule,
+                // A task that this exchange knows nothing of.
+                None => None,
+            };
+            self.record.message(spec.name, effect(false), denied);
             return false;
         }
-        true
+        if spec.governed != Governed::Task {
+            return true;
+        }
+        let inside = params.map_or(Ok(()), |task| {
+            self.requests_inside(live, task)?;
+            self.task_inside(live, task)
+        });
+        inside.is_ok()
     }
 
     /// 2026-07-28 puts requests to the client into results (`inputRequests`); a result with
@@ -140,7 +160,7 @@ impl Exchange {
         }
         for (_, request) in inside.members() {
             let method = request.get_text("method").ok_or(())?;
-            if !self.client_request(live, &method) {
+            if !self.client_request(live, &method, request.get("params")) {
                 return Err(());
             }
         }
@@ -150,9 +170,20 @@ impl Exchange {
     /// An error may ask the client to go somewhere first (URL elicitation required).
     fn elicitations_inside(&mut self, live: &Live, error: Value<'_>) -> Result<(), ()> {
         let asks = error.get("data").and_then(|d| d.get("elicitations"));
-        match asks.is_none() || self.client_request(live, "elicitation/create") {
+        match asks.is_none() || self.client_request(live, "elicitation/create", None) {
             true => Ok(()),
             false => Err(()),
+        }
+    }
+
+    /// The state of a task holds what the call has come to.
+    fn task_inside(&mut self, live: &Live, task: Value<'_>) -> Result<(), ()> {
+        if let Some(result) = task.get("result") {
+            self.requests_inside(live, result)?;
+        }
+        match task.get("error") {
+            Some(error) => self.elicitations_inside(live, error),
+            None => Ok(()),
         }
     }
 
@@ -162,16 +193,15 @@ impl Exchange {
         &mut self,
         live: &Live,
         spec: Option<&Spec>,
-        text: &[u8],
         result: Value<'_>,
-    ) -> Result<Option<Vec<u8>>, ()> {
+        edits: &mut Edits,
+    ) -> Result<(), ()> {
         let mut kinds: Vec<ListKind> = listing::kinds(result).collect();
         if let Some(Governed::List(kind)) = spec.map(|s| s.governed)
             && !kinds.contains(&kind)
         {
             kinds.push(kind);
         }
-        let mut edits = Edits::default();
         let mut removed = 0;
         let judge = self.judge(live);
         for kind in &kinds {
@@ -183,19 +213,46 @@ impl Exchange {
                 };
                 judge.could(object).is_allowed()
             };
-            removed += listing::filter(result, *kind, keep, &mut edits)
+            removed += listing::filter(result, *kind, keep, edits)
                 .map_err(|_| ())?
                 .removed;
         }
         if !kinds.is_empty() {
-            listing::make_private(result, &mut edits);
+            listing::make_private(result, edits);
         }
         let removed = u32::try_from(removed).unwrap_or(u32::MAX);
         self.record.list_items_removed = self.record.list_items_removed.saturating_add(removed);
-        if edits.is_empty() {
-            return Ok(None);
+        Ok(())
+    }
+
+    /// What of a message passes: with ids that the client may know, edited as was said so far,
+    /// then masked. A notification of what the client cannot know is taken out.
+    fn pass(
+        &mut self,
+        live: &Live,
+        spec: Option<&Spec>,
+        doc: &Doc<'_>,
+        message: &Message<'_>,
+        mut edits: Edits,
+    ) -> Result<Verdict, ()> {
+        if let Err(Untold) = self.seal_tasks(live, spec, message, &mut edits) {
+            return match message {
+                Message::Notification { method, .. } => {
+                    let name = method::lookup(method, Sender::Server).map_or("unknown", |s| s.name);
+                    self.record.message(name, effect(false), None);
+                    Ok(Verdict::Remove)
+                }
+                _ => Err(()),
+            };
         }
-        edits.apply(text).map(Some).map_err(|_| ())
+        if edits.is_empty() {
+            return Ok(Verdict::Pass(self.mask(live, spec, doc, message)?));
+        }
+        // An edited message goes on one line of a stream.
+        edits.blank_line_breaks(doc);
+        let edited = edits.apply(doc.src()).map_err(|_| ())?;
+        let masked = self.mask_anew(live, spec, &edited)?;
+        Ok(Verdict::Pass(Some(masked.unwrap_or(edited))))
     }
 
     /// Masks a message that was edited before: edits do not add up.

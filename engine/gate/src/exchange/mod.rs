@@ -8,6 +8,7 @@ mod request;
 mod response;
 mod session;
 mod stream;
+mod task;
 
 use crate::action::{Action, Flow, Reply, ServerCredential};
 use crate::cors::Page;
@@ -20,6 +21,7 @@ use mcp_zero_identity::Caller;
 use mcp_zero_wire::{method::Spec, revision::Era, rpc::IdBuf, sse};
 use plane::Question;
 use std::rc::Rc;
+use task::Tasks;
 
 /// The HTTP methods of the transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +98,7 @@ pub struct Exchange {
     session: Option<String>,
     version: Option<String>,
     ask: Option<Ask>,
+    tasks: Tasks,
     /// The answer has passed or was replaced; nothing else answers the request.
     answered: bool,
     /// Call-outs that were made.

@@ -2,6 +2,7 @@
 
 use super::caller::{CALLER, pseudonym};
 use super::session::SESSION;
+use super::task::Tasks;
 use super::{Exchange, Facts, Phase, Verb};
 use crate::action::{Action, Flow, HeaderEdit, Reply};
 use crate::cors::{self, Page};
@@ -93,6 +94,7 @@ impl Exchange {
             session: None,
             version: None,
             ask: None,
+            tasks: Tasks::default(),
             answered: false,
             calls: 0,
             phase: Phase::Sent,

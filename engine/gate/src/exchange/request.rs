@@ -1,13 +1,14 @@
 //! The body of a request: one message, its method, its objects, its text.
 
+use super::task::Untold;
 use super::{Ask, Exchange, Facts, Phase, Verb};
 use crate::action::{Action, Flow, HeaderEdit};
 use crate::event::Direction;
-use crate::judge::Argument;
+use crate::judge::{Argument, object};
 use crate::refusal::Refusal;
 use crate::world::{Cx, Live};
 use mcp_zero_mask::Report;
-use mcp_zero_policy::{Arguments, Decision};
+use mcp_zero_policy::{Arguments, Decision, Object};
 use mcp_zero_wire::json::{Doc, Edits, Kind, Limits, Value};
 use mcp_zero_wire::method::{self, Governed, Sender, Shape, Spec};
 use mcp_zero_wire::revision::{Era, META_CAPABILITIES, META_VERSION, Revision};
@@ -67,11 +68,7 @@ impl Exchange {
                     spec,
                 });
                 self.era(facts, method, *params)?;
-                let known = |s: &&Spec| {
-                    s.shape == Shape::Request
-                        && s.governed != Governed::Refused
-                        && in_era(s, facts.era)
-                };
+                let known = |s: &&Spec| s.shape == Shape::Request && in_era(s, facts.era);
                 let Some(spec) = spec.filter(known) else {
                     self.ask.get_or_insert(Ask {
                         id: (*id).to_owned(),
@@ -81,6 +78,9 @@ impl Exchange {
                 };
                 self.record.method = Some(spec.name);
                 self.govern(live, spec, *params)?;
+                self.unseal_tasks(live, Some(spec), &message, &mut edits)
+                    .map_err(|Untold| denied(spec))?;
+                self.mirror_task(facts, spec, cx);
                 live.masker
                     .request(&message, spec, &mut edits, &mut report)
                     .map_err(|_| Refusal::Unavailable)?;
@@ -96,6 +96,8 @@ impl Exchange {
                 self.record.method = Some(spec.name);
                 self.govern(live, spec, *params)
                     .map_err(|_| Refusal::Dropped)?;
+                self.unseal_tasks(live, Some(spec), &message, &mut edits)
+                    .map_err(|Untold| Refusal::Dropped)?;
                 live.masker
                     .request(&message, spec, &mut edits, &mut report)
                     .map_err(|_| Refusal::Unavailable)?;
@@ -106,6 +108,8 @@ impl Exchange {
                     return Err(Refusal::Unreadable(rpc::INVALID_REQUEST));
                 }
                 self.known_version(facts)?;
+                self.unseal_tasks(live, None, &message, &mut edits)
+                    .map_err(|Untold| Refusal::Unreadable(rpc::INVALID_REQUEST))?;
                 live.masker
                     .posted(&message, &mut edits, &mut report)
                     .map_err(|_| Refusal::Unavailable)?;
@@ -193,6 +197,9 @@ impl Exchange {
         let name = match method {
             "tools/call" | "prompts/get" => params.and_then(|p| p.get_text("name")),
             "resources/read" => params.and_then(|p| p.get_text("uri")),
+            "tasks/get" | "tasks/update" | "tasks/cancel" => {
+                params.and_then(|p| p.get_text("taskId"))
+            }
             _ => None,
         };
         let agree = |header: &Result<Option<String>, ()>, body: Option<&str>| match header {
@@ -212,27 +219,50 @@ impl Exchange {
         spec: &Spec,
         params: Option<Value<'_>>,
     ) -> Result<(), Refusal> {
-        let denied = if spec.governed == Governed::Tool {
-            Refusal::DeniedCall
-        } else {
-            Refusal::Denied
-        };
         let targets = targets(spec, params).map_err(|e| match e {
             TargetError::Malformed => Refusal::Unreadable(rpc::INVALID_REQUEST),
-            TargetError::Refused => denied.clone(),
+            TargetError::Refused => denied(spec),
         })?;
-        self.name(live, &targets);
-        let decision = self
-            .judge(live)
-            .decide_all(&targets, arguments(spec, params));
-        if let Some(decision) = decision {
-            let allowed = decision.is_allowed();
-            self.record_decision(&decision);
-            if !allowed {
-                return Err(denied);
+        if self.modern && spec.governed == Governed::Tool {
+            // There it is the server that chooses.
+            let asks = params.and_then(|p| p.get("task")).is_some();
+            if asks {
+                self.record.reason = Some("`task` is no param of 2026-07-28".to_owned());
+                return Err(denied(spec));
             }
         }
-        Ok(())
+        let mut tools = Vec::new();
+        for target in &targets {
+            if let Target::Task(presented) = target {
+                let task = self
+                    .present_task(live, presented)
+                    .ok_or_else(|| denied(spec))?;
+                tools.push(task.tool.clone());
+            }
+        }
+        self.name(live, targets.first(), tools.first().map(|tool| &**tool));
+        let judge = self.judge(live);
+        let arguments = arguments(spec, params);
+        let calls = targets.iter().filter_map(object);
+        let calls = calls.map(|object| judge.decide(object, arguments));
+        // The arguments of a task's call have been judged.
+        let tasks = tools.iter().map(|tool| judge.could(Object::Tool(tool)));
+        let mut last = None;
+        for decision in calls.chain(tasks) {
+            let allowed = decision.is_allowed();
+            last = Some(decision);
+            if !allowed {
+                break;
+            }
+        }
+        let Some(decision) = last else {
+            return Ok(());
+        };
+        self.record_decision(&decision);
+        decision
+            .is_allowed()
+            .then_some(())
+            .ok_or_else(|| denied(spec))
     }
 
     /// What was masked is judged as the server will read it: another argument may be another
@@ -245,7 +275,11 @@ impl Exchange {
         match Message::from_client(&doc).map_err(|_| Refusal::Unavailable)? {
             Message::Request { method, params, .. } => {
                 let spec = method::lookup(&method, Sender::Client).ok_or(Refusal::Unavailable)?;
-                self.govern(live, spec, params)
+                match spec.governed {
+                    Governed::Tool | Governed::Prompt => self.govern(live, spec, params),
+                    // It has no arguments, and its ids may be the server's by now.
+                    _ => Ok(()),
+                }
             }
             Message::Notification { .. } | Message::Result { .. } | Message::Error { .. } => Ok(()),
         }
@@ -257,14 +291,29 @@ impl Exchange {
         self.record.reason = Some(decision.reason.to_owned());
     }
 
-    fn name(&mut self, live: &Live, targets: &[Target<'_>]) {
+    /// What is asked for; `task` is the tool of a task that is named.
+    fn name(&mut self, live: &Live, target: Option<&Target<'_>>, task: Option<&str>) {
         // Names come from clients: a record stays small and clean whatever they are.
         let short = |text: &str| unmarked(live, &text.chars().take(256).collect::<String>());
-        match targets.first() {
-            Some(Target::Tool(name)) => self.record.tool_name = Some(short(name)),
+        match target {
+            Some(Target::Tool(name)) => {
+                self.record.tool_name = Some(short(name));
+                self.tasks.called = Some(name.as_ref().into());
+            }
+            Some(Target::Task(_)) => self.record.tool_name = task.map(short),
             Some(Target::Prompt(name)) => self.record.prompt_name = Some(short(name)),
             Some(Target::Resource(uri)) => self.record.resource_name = Some(short(uri)),
             Some(Target::ClientRequest(_)) | None => {}
+        }
+    }
+
+    /// A header that names the task of the body names it as the server knows it.
+    fn mirror_task(&self, facts: &Facts, spec: &Spec, cx: &mut Cx<'_>) {
+        if let (Era::Modern, Governed::Task, Ok(Some(_)), Some(id)) =
+            (facts.era, spec.governed, &facts.mcp_name, self.task_asked())
+        {
+            let edit = HeaderEdit::Set("mcp-name".to_owned(), header::encode(id).into_bytes());
+            cx.out.push(Action::Header(Direction::Request, edit));
         }
     }
 
@@ -295,6 +344,13 @@ impl Exchange {
     }
 }
 
+fn denied(spec: &Spec) -> Refusal {
+    match spec.governed {
+        Governed::Tool => Refusal::DeniedCall,
+        _ => Refusal::Denied,
+    }
+}
+
 /// What conditions see of a message: the arguments of a call. A completion is asked for before
 /// there are all of them.
 fn arguments<'p>(spec: &Spec, params: Option<Value<'p>>) -> Arguments<Argument<'p>> {
@@ -306,9 +362,11 @@ fn arguments<'p>(spec: &Spec, params: Option<Value<'p>>) -> Arguments<Argument<'
         Governed::Resource | Governed::Subscriptions | Governed::ClientRequest => {
             Arguments::Of(None)
         }
-        Governed::Open | Governed::Reference | Governed::List(_) | Governed::Refused => {
-            Arguments::Open
-        }
+        Governed::Open
+        | Governed::Reference
+        | Governed::List(_)
+        | Governed::Task
+        | Governed::Refused => Arguments::Open,
     }
 }
 

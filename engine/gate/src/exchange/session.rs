@@ -68,7 +68,7 @@ impl Exchange {
     }
 }
 
-fn owner(caller: Option<&Caller>) -> Owner<'_> {
+pub(super) fn owner(caller: Option<&Caller>) -> Owner<'_> {
     match caller {
         None => Owner::Anonymous,
         Some(caller) => Owner::Caller {

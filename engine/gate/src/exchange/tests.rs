@@ -9,6 +9,7 @@ mod plane;
 mod requests;
 mod sessions;
 mod streams;
+mod tasks;
 
 use super::*;
 use crate::action::{HeaderEdit, Reply};

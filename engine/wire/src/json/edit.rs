@@ -68,9 +68,12 @@ impl Edits {
         self.remove_elements(&kept);
     }
 
+    /// Takes elements that are marked as not kept out of an array or object, where each span
+    /// covers an item, or a member with its name; returns how many.
+    ///
     /// Each removed element takes the bytes from the end of the one before it; a removed
     /// run at the front takes those up to the first kept one instead.
-    fn remove_elements(&mut self, elements: &[(bool, Range<usize>)]) -> usize {
+    pub fn remove_elements(&mut self, elements: &[(bool, Range<usize>)]) -> usize {
         let removed = elements.iter().filter(|(kept, _)| !kept).count();
         let first_kept = elements
             .iter()
