@@ -1,0 +1,178 @@
+//! Tasks belong to their callers and to the tools that began them, through the whole gateway.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use mcp_zero_tests::{Gateway, Response, Scripted, ok, policy, request};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// What the server calls its task.
+const UPSTREAM: &str = "upstream-task-4711";
+const RELATED: &str = "io.modelcontextprotocol/related-task";
+
+/// A server that begins a task for each call, and knows one.
+fn server() -> Scripted {
+    Scripted::start(|received| {
+        let asked: Value = serde_json::from_str(&received.body).unwrap_or_default();
+        let modern = received.header("mcp-protocol-version") == Some("2026-07-28");
+        let result = match asked["method"].as_str().unwrap_or_default() {
+            "tools/call" if modern => {
+                json!({"resultType": "task", "taskId": UPSTREAM, "status": "working"})
+            }
+            "tools/call" => json!({"task": {"taskId": UPSTREAM, "status": "working"}}),
+            "tasks/result" => json!({"content": [{"type": "text", "text": "to ann@example.com"}],
+                "_meta": {RELATED: {"taskId": asked["params"]["taskId"]}}}),
+            _ => json!({"taskId": asked["params"]["taskId"], "status": "working",
+                        "resultType": "complete"}),
+        };
+        let answer = json!({"jsonrpc": "2.0", "id": asked["id"], "result": result});
+        vec![ok("application/json", &answer.to_string())]
+    })
+}
+
+/// The ordinary policy with a second server behind the same address.
+fn two_servers(url: &str) -> String {
+    policy(url).replace(
+        "policies:\n",
+        &format!("  - {{name: t, transport: http, url: \"{url}\"}}\npolicies:\n"),
+    )
+}
+
+fn ask(gateway: &Gateway, server: &str, token: &str, method: &str, params: Value) -> Response {
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    gateway.post(server, token, &body.to_string())
+}
+
+fn read(answer: &Response) -> Value {
+    serde_json::from_str(&answer.body).unwrap_or_else(|e| panic!("{e}: {}", answer.body))
+}
+
+/// What the answer says beside its correlation id.
+fn same(answer: &Response) -> (u16, String) {
+    let id = answer.header("x-correlation-id").unwrap();
+    (answer.status, answer.body.replace(id, "ID"))
+}
+
+#[test]
+fn a_task_is_its_callers_alone() {
+    let server = server();
+    let gateway = Gateway::start(&two_servers(&server.url()));
+    let alice = gateway.token("alice", "developers");
+    let bob = gateway.token("bob", "developers");
+    let begin = json!({"name": "get-x", "task": {"ttl": 60_000}});
+    let begun = read(&ask(&gateway, "s", &alice, "tools/call", begin));
+    let task = begun["result"]["task"]["taskId"].as_str().unwrap();
+    assert_ne!(task, UPSTREAM);
+    let before = server.received().len();
+    let about = |id: &str| json!({ "taskId": id });
+    let unknown = same(&ask(&gateway, "s", &alice, "tasks/get", about("no-such")));
+    assert_eq!(unknown.0, 200);
+    assert!(unknown.1.contains("-31403"), "{}", unknown.1);
+    for method in ["tasks/get", "tasks/result", "tasks/cancel"] {
+        for (what, server, token, id) in [
+            ("another caller", "s", &bob, task),
+            ("another server", "t", &alice, task),
+            ("what the server calls it", "s", &alice, UPSTREAM),
+            ("a part", "s", &alice, task.get(4..).unwrap()),
+        ] {
+            let answer = ask(&gateway, server, token, method, about(id));
+            assert_eq!(same(&answer), unknown, "{method}, {what}");
+            let record = gateway.record(answer.header("x-correlation-id").unwrap());
+            assert_eq!(record["reason"], "no task of this caller at this server");
+        }
+    }
+    let listed = ask(&gateway, "s", &alice, "tasks/list", json!({}));
+    assert_eq!(same(&listed), unknown);
+    assert_eq!(
+        server.received().len(),
+        before,
+        "nothing reached the server"
+    );
+
+    // Its own caller may, with any token of theirs.
+    let renewed = gateway.token("alice", "developers,more");
+    for method in ["tasks/get", "tasks/result", "tasks/cancel"] {
+        let answer = ask(&gateway, "s", &renewed, method, about(task));
+        let told = read(&answer)["result"].clone();
+        let last: Value = serde_json::from_str(&server.received().pop().unwrap().body).unwrap();
+        assert_eq!(last["params"]["taskId"], UPSTREAM, "{method}");
+        if method == "tasks/result" {
+            assert_eq!(told["_meta"][RELATED]["taskId"], task);
+            assert_eq!(told["content"][0]["text"], "to <EMAIL_ADDRESS>");
+        } else {
+            assert_eq!(told["taskId"], task, "{method}");
+        }
+        let record = gateway.record(answer.header("x-correlation-id").unwrap());
+        assert_eq!(record["tool_name"], "get-x", "{method}");
+    }
+}
+
+#[test]
+fn a_task_ends_with_the_right_to_its_tool() {
+    let server = server();
+    let gateway = Gateway::start(&two_servers(&server.url()));
+    let alice = gateway.token("alice", "developers");
+    let begin = json!({"name": "get-x", "task": {}});
+    let begun = read(&ask(&gateway, "s", &alice, "tools/call", begin));
+    let task = begun["result"]["task"]["taskId"].clone();
+    gateway.set_policy(&two_servers(&server.url()).replace("'get*'", "'put*'"));
+    let begin = Instant::now();
+    let asked = loop {
+        let before = server.received().len();
+        let answer = ask(
+            &gateway,
+            "s",
+            &alice,
+            "tasks/result",
+            json!({"taskId": task}),
+        );
+        if answer.body.contains("-31403") {
+            break server.received().len() - before;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(10), "{}", answer.body);
+    };
+    assert_eq!(asked, 0, "the denied question reached the server");
+}
+
+#[test]
+fn the_header_of_2026_07_28_names_the_task_as_the_server_does() {
+    let server = server();
+    let gateway = Gateway::start(&two_servers(&server.url()));
+    let bearer = format!("Bearer {}", gateway.token("alice", "developers"));
+    let send = |method: &str, name: &str, mut params: Value| {
+        params["_meta"] = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {
+                "extensions": {"io.modelcontextprotocol/tasks": {}}}});
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("mcp-protocol-version", "2026-07-28"),
+            ("mcp-method", method),
+            ("mcp-name", name),
+        ];
+        gateway.send(request("POST", "/mcp/s", &headers, &body.to_string()).as_bytes())
+    };
+    let begun = read(&send("tools/call", "get-x", json!({"name": "get-x"})));
+    let task = begun["result"]["taskId"].as_str().unwrap();
+    assert_ne!(task, UPSTREAM);
+    for method in ["tasks/get", "tasks/update", "tasks/cancel"] {
+        let params = json!({"taskId": task, "inputResponses": {}});
+        let told = read(&send(method, task, params.clone()));
+        assert_eq!(told["result"]["taskId"], task, "{method}");
+        let last = server.received().pop().unwrap();
+        assert_eq!(last.header("mcp-name"), Some(UPSTREAM), "{method}");
+        let before = server.received().len();
+        for name in [UPSTREAM, "get-x"] {
+            let answer = send(method, name, params.clone());
+            assert_eq!(
+                (answer.status, read(&answer)["error"]["code"].as_i64()),
+                (400, Some(-32020))
+            );
+        }
+        assert_eq!(server.received().len(), before);
+    }
+}
