@@ -20,6 +20,7 @@ use crate::callout::{Callouts, Exchanges, Found, KeyQuestion};
 use crate::failure::Failure;
 use crate::jwks::store::unix_now;
 use crate::jwks::{Fetcher, KeyStore, Known, Looked, Shelf, look_up};
+use crate::live;
 use crate::publish::Publisher;
 use crate::run::audit::Sink;
 use crate::run::programs::Programs;
@@ -58,6 +59,8 @@ pub struct Published {
     pub secrets: Vec<String>,
     /// Whether tokens of the development issuer are accepted.
     pub dev: bool,
+    /// The policy as filters read it, without keys.
+    pub snapshot: Arc<[u8]>,
 }
 
 /// What a control plane needs to start.
@@ -146,6 +149,7 @@ impl Plane {
         };
         serve_xds(&start.xds, resources, fleet.clone(), callouts, stop.clone()).await?;
         let (published_in, published) = watch::channel(None);
+        live::serve(&start.settings.state_dir, published.clone())?;
         let compiled = publisher.name_clusters(compiled);
         let (sink_in, sink) = watch::channel(sink(&compiled, &start.settings));
         let (looked_in, looked) = mpsc::channel(16);
@@ -382,6 +386,7 @@ impl Worker {
                 .collect(),
             bridged: self.compiled.stdio_servers().next().is_some(),
             secrets: header_variables(&self.compiled),
+            snapshot: self.compiled.snapshot(Keys::default()).into(),
         };
         self.published.send_if_modified(|live| {
             let changed = live.as_ref() != Some(&published);

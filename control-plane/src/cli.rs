@@ -7,6 +7,7 @@ mod compile;
 mod diff;
 mod explain;
 mod health;
+mod paint;
 mod rotate;
 mod schema;
 
@@ -18,12 +19,14 @@ use std::time::{Duration, Instant};
 use clap::{Args, Parser, Subcommand};
 use mcp_zero_compile::{Compiled, DevIssuer, Diagnostic, Environment, Unset, graphical};
 use mcp_zero_gate::GatewayKey;
+use mcp_zero_policy::Snapshot;
 use tokio::sync::watch;
 
 use crate::accepted::Accepted;
 use crate::app::{self, Plane, Start};
 use crate::dev::{DevIdentity, Person};
 use crate::failure::Failure;
+use crate::live::Live;
 use crate::run::programs::{Programs, on_path};
 use crate::run::{audit, gateway, gateway_key, tether};
 use crate::settings::{self, Options, Settings};
@@ -164,14 +167,14 @@ impl Cli {
             None => run(self.run).await,
             Some(Command::Run(args)) => run(args).await,
             Some(Command::Serve(args)) => serve(args).await,
-            Some(Command::Check(args)) => check::run(&args),
-            Some(Command::Explain(args)) => explain::run(&args),
-            Some(Command::Test(args)) => cases::run(&args),
+            Some(Command::Check(args)) => check::run(&args).await,
+            Some(Command::Explain(args)) => explain::run(&args).await,
+            Some(Command::Test(args)) => cases::run(&args).await,
             Some(Command::Compile(args)) => compile::run(&args).await,
             Some(Command::Bootstrap(args)) => bootstrap::run(&args),
             Some(Command::Health(args)) => health::run(&args).await,
             Some(Command::Token(args)) => token(&args),
-            Some(Command::Diff(args)) => diff::run(&args),
+            Some(Command::Diff(args)) => diff::run(&args).await,
             Some(Command::Schema(args)) => schema::run(&args),
             Some(Command::RotateSessions(args)) => rotate::run(&args),
             Some(Command::Tethered(args)) => Err(tether::become_child(
@@ -268,10 +271,22 @@ fn checked(
     Ok((document, compiled))
 }
 
+/// The policy of a file as filters read it; without a file, the one that is served here.
+async fn judge(file: Option<&Path>, settings: &Settings) -> Result<Snapshot, Failure> {
+    let Some(file) = file else {
+        return Ok(Live::ask(&settings.state_dir).await?.snapshot);
+    };
+    let (_, compiled) = checked(file, settings, Unset::Warn)?;
+    compiled
+        .judge()
+        .map_err(|e| Failure::runtime(e.to_string()))
+}
+
 /// Diagnostics with the lines they are about.
 fn shown(document: &Document, diagnostics: &[Diagnostic]) -> String {
     let look = mcp_zero_compile::Look {
-        colour: false,
+        // Taken off again by `say` where it is no terminal.
+        colour: true,
         width: 100,
     };
     let text = String::from_utf8_lossy(&document.bytes);
@@ -298,9 +313,9 @@ fn token(args: &TokenArgs) -> Result<(), Failure> {
     say(&identity.mint(&person, args.ttl)?)
 }
 
-/// Writes a line to standard output.
+/// Writes a line to standard output; without colours where it is no terminal.
 fn say(text: &str) -> Result<(), Failure> {
-    writeln!(std::io::stdout(), "{text}").map_err(|e| Failure::runtime(e.to_string()))
+    writeln!(anstream::stdout(), "{text}").map_err(|e| Failure::runtime(e.to_string()))
 }
 
 fn load(options: &Options) -> Result<Settings, Failure> {

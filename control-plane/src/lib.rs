@@ -10,6 +10,7 @@ pub mod cli;
 pub mod dev;
 pub mod failure;
 pub mod jwks;
+pub mod live;
 pub mod publish;
 pub mod replace;
 pub mod run;

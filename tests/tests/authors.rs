@@ -308,3 +308,76 @@ fn a_difference_is_told_with_its_exit_code() {
     let (code, _, errors) = diff(&[&old, &bad]);
     assert_eq!(code, Some(78), "{errors}");
 }
+
+#[test]
+fn the_policy_that_is_served_answers_too() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let server = Scripted::json(r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#);
+    let text = mcp_zero_tests::policy(&server.url());
+    let gateway = Gateway::start(&text);
+    let state = gateway.state();
+    let mode = std::fs::metadata(state.join("live.sock")).unwrap();
+    assert_eq!(mode.permissions().mode() & 0o777, 0o600);
+    let state = state.to_string_lossy().into_owned();
+    let live = |arguments: &[&str]| run(&[arguments, &["--live", "--state-dir", &state]].concat());
+
+    let ask = |tool: &'static str| {
+        let question = ["--server", "s", "--user", "ann", "--groups", "developers"];
+        live(&[&["explain"][..], &question, &["--tool", tool]].concat())
+    };
+    let (code, told, errors) = ask("get-x");
+    assert_eq!(code, 0, "{errors}");
+    assert!(told.starts_with("allow by `developers-get`"), "{told}");
+    let (_, told, _) = ask("get-secret");
+    assert!(told.starts_with("deny by `no-secrets`"), "{told}");
+
+    let (code, told, errors) = live(&["check"]);
+    assert_eq!(code, 0, "{errors}");
+    assert!(
+        told.contains("policy_version ") && told.contains("ENFORCING"),
+        "{told}"
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    let cases = written(
+        folder.path(),
+        "p.test.yaml",
+        "version: 1
+cases:
+  - {name: right, user: ann, groups: [developers], server: s, tool: get-x, expect: allow}
+  - {name: wrong, user: ann, server: s, tool: get-x, expect: allow}
+",
+    );
+    let (code, told, _) = live(&["test", &cases]);
+    assert_eq!(code, 1);
+    assert!(
+        told.contains("ok      right") && told.contains("FAILED  wrong"),
+        "{told}"
+    );
+
+    let more = written(
+        folder.path(),
+        "more.yaml",
+        &text.replace("'echo'", "'echo', 'put'"),
+    );
+    let identity = ["--okta-issuer", "https://i.example", "--okta-audience", "a"];
+    let (code, told, errors) = live(&[&["diff", &more][..], &identity].concat());
+    assert_eq!(code, 2, "{told}{errors}");
+    assert!(told.contains("`put`"), "{told}");
+    let (code, _, _) = live(&["diff", &more, &more]);
+    assert_eq!(code, 78);
+
+    // Nobody serves there.
+    let nowhere = folder.path().to_string_lossy().into_owned();
+    let (code, _, errors) = run(&["check", "--live", "--state-dir", &nowhere]);
+    assert_eq!(code, 78);
+    assert!(
+        errors.contains("no such socket") && errors.contains("--state-dir"),
+        "{errors}"
+    );
+
+    // Cases that come later are put to what is live.
+    let beside = gateway.state().with_file_name("policy.test.yaml");
+    std::fs::copy(&cases, beside).unwrap();
+    gateway.wait_for_log("case `wrong`: expected allow, found deny", 1);
+}

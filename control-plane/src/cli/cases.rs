@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use mcp_zero_compile::Unset;
 use serde_json::json;
 
-use super::Format;
+use super::{Format, paint};
 use crate::failure::Failure;
 use crate::settings::Options;
 use crate::source::cases;
@@ -15,6 +14,9 @@ pub(super) struct TestArgs {
     /// Policy files; the cases of `p.yaml` are in `p.test.yaml` beside it
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// Put the cases of the files to the policy that is being served from the state directory
+    #[arg(long)]
+    live: bool,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
@@ -25,14 +27,18 @@ pub(super) struct TestArgs {
 ///
 /// # Errors
 /// 78 where a file cannot be read or is wrong, or has no cases; 1 where a case fails.
-pub(super) fn run(args: &TestArgs) -> Result<(), Failure> {
+pub(super) async fn run(args: &TestArgs) -> Result<(), Failure> {
     let settings = super::load(&args.options)?;
     let (mut passed, mut failed) = (0, 0);
     let mut told = Vec::new();
     for file in &args.files {
-        let (_, compiled) = super::checked(file, &settings, Unset::Warn)?;
+        let judge = super::judge(
+            Some(file).filter(|_| !args.live).map(PathBuf::as_path),
+            &settings,
+        );
+        let judge = judge.await?;
         let beside = cases::beside(file);
-        let outcomes = cases::run(file, &compiled)?.ok_or_else(|| {
+        let outcomes = cases::run(file, &judge)?.ok_or_else(|| {
             Failure::config(format!(
                 "{}: no such file, so nothing to test",
                 beside.display()
@@ -50,9 +56,13 @@ pub(super) fn run(args: &TestArgs) -> Result<(), Failure> {
                     "passed": failure.is_none(),
                     "failure": failure,
                 })),
-                (Format::Human, None) => super::say(&format!("ok      {}", outcome.name))?,
+                (Format::Human, None) => {
+                    let style = paint::outcome(true);
+                    super::say(&format!("{style}ok{style:#}      {}", outcome.name))?;
+                }
                 (Format::Human, Some(why)) => {
-                    super::say(&format!("FAILED  {}: {why}", outcome.name))?;
+                    let style = paint::outcome(false);
+                    super::say(&format!("{style}FAILED{style:#}  {}: {why}", outcome.name))?;
                 }
             }
         }

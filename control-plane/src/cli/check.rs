@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Format;
 use crate::app;
 use crate::failure::Failure;
+use crate::live::Live;
 use crate::run::programs::Programs;
 use crate::settings::{Options, Settings};
 use crate::source::{cases, read};
@@ -15,8 +16,11 @@ use crate::source::{cases, read};
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
     /// The policy files
-    #[arg(required = true)]
+    #[arg(required_unless_present = "live")]
     files: Vec<PathBuf>,
+    /// Say what is being served from the state directory
+    #[arg(long, conflicts_with = "files")]
+    live: bool,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
@@ -27,8 +31,11 @@ pub(super) struct CheckArgs {
 ///
 /// # Errors
 /// 78 where any of them is wrong, or fails its cases.
-pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
+pub(super) async fn run(args: &CheckArgs) -> Result<(), Failure> {
     let settings = super::load(&args.options)?;
+    if args.live {
+        return live(&settings, args.format).await;
+    }
     match args.format {
         Format::Human => args
             .files
@@ -36,6 +43,18 @@ pub(super) fn run(args: &CheckArgs) -> Result<(), Failure> {
             .try_for_each(|file| human(file, &settings)),
         Format::Json => machine(&args.files, &settings),
     }
+}
+
+/// What is served was good when it was taken; whether it still is what was meant is to be seen.
+async fn live(settings: &Settings, format: Format) -> Result<(), Failure> {
+    let live = Live::ask(&settings.state_dir).await?;
+    let version = live.snapshot.version();
+    super::say(&match format {
+        Format::Human => format!("live: {} (policy_version {version})", live.ready_line),
+        Format::Json => {
+            json!({"live": {"ready_line": live.ready_line, "policy_version": version}}).to_string()
+        }
+    })
 }
 
 fn human(file: &Path, settings: &Settings) -> Result<(), Failure> {

@@ -1,17 +1,15 @@
 //! `mcp-zero diff`: what changes from one policy to another.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use mcp_zero_compile::Unset;
 use mcp_zero_compile::diff::{Change, Difference, diff};
-use mcp_zero_policy::{Kind, Snapshot};
-use mcp_zero_proto::Keys;
+use mcp_zero_policy::Effect;
 use serde_json::{Value, json};
 
-use super::Format;
+use super::{Format, paint};
 use crate::failure::Failure;
-use crate::settings::{Options, Settings};
+use crate::settings::Options;
 
 /// Something is allowed that was not, or may be.
 const ALLOWS_MORE: u8 = 2;
@@ -23,10 +21,12 @@ const ALLOWS_LESS: u8 = 1;
 Exit codes: 0 no decision changes; 1 some do, and nothing is newly allowed; 2 something is newly
 allowed, or that cannot be excluded; 78 a policy is wrong, or both are too large to be compared.")]
 pub(super) struct DiffArgs {
-    /// The policy that is there
-    old: PathBuf,
-    /// The one that is to come
-    new: PathBuf,
+    /// The policy that is there, and the one that is to come
+    #[arg(required = true, num_args = 1..=2, value_names = ["OLD", "NEW"])]
+    files: Vec<PathBuf>,
+    /// Compare what is being served from the state directory with the one file
+    #[arg(long)]
+    live: bool,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
@@ -37,10 +37,20 @@ pub(super) struct DiffArgs {
 ///
 /// # Errors
 /// As `check`, and the exit codes of its help.
-pub(super) fn run(args: &DiffArgs) -> Result<(), Failure> {
+pub(super) async fn run(args: &DiffArgs) -> Result<(), Failure> {
     let settings = super::load(&args.options)?;
-    let old = snapshot(&args.old, &settings)?;
-    let new = snapshot(&args.new, &settings)?;
+    let (old, new) = match (args.live, args.files.as_slice()) {
+        (true, [new]) => (None, new),
+        (false, [old, new]) => (Some(old.as_path()), new),
+        (true, _) => return Err(Failure::config("--live: name the one file that is to come")),
+        (false, _) => {
+            return Err(Failure::config(
+                "name two files, OLD and NEW, or --live and NEW",
+            ));
+        }
+    };
+    let old = super::judge(old, &settings).await?;
+    let new = super::judge(Some(new), &settings).await?;
     let found = diff(&old, &new).map_err(|e| Failure::config(e.to_string()))?;
     super::say(&match args.format {
         Format::Human => human(&found),
@@ -53,12 +63,6 @@ pub(super) fn run(args: &DiffArgs) -> Result<(), Failure> {
     }
 }
 
-fn snapshot(file: &Path, settings: &Settings) -> Result<Snapshot, Failure> {
-    let (_, compiled) = super::checked(file, settings, Unset::Warn)?;
-    Snapshot::decode(&compiled.snapshot(Keys::default()))
-        .map_err(|e| Failure::runtime(e.to_string()))
-}
-
 fn human(found: &[Difference]) -> String {
     if found.is_empty() {
         return "no decision changes".to_owned();
@@ -68,13 +72,14 @@ fn human(found: &[Difference]) -> String {
     for difference in found {
         if before != Some(difference.change) {
             before = Some(difference.change);
-            let _ = writeln!(text, "{}", heading(difference.change));
+            let style = paint::change(difference.change.allows());
+            let _ = writeln!(text, "{style}{}{style:#}", heading(difference.change));
         }
         let _ = writeln!(
             text,
             "  {}: {} `{}` at {}: {} -> {}",
             who(difference),
-            kind(difference.kind),
+            difference.kind.name(),
             difference.name,
             difference.server,
             difference.old,
@@ -120,22 +125,10 @@ fn who(difference: &Difference) -> String {
     text
 }
 
-fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Tools => "tool",
-        Kind::Resources => "resource",
-        Kind::Prompts => "prompt",
-        Kind::ClientRequests => "client_request",
-    }
-}
-
 fn as_json(found: &[Difference]) -> Value {
     let verdict = |verdict: &mcp_zero_compile::diff::Verdict| {
         json!({
-            "effect": verdict.effect.map(|effect| match effect {
-                mcp_zero_policy::Effect::Allow => "allow",
-                mcp_zero_policy::Effect::Deny => "deny",
-            }),
+            "effect": verdict.effect.map(Effect::name),
             "rules": verdict.rules,
         })
     };
@@ -146,7 +139,7 @@ fn as_json(found: &[Difference]) -> Value {
             "user": difference.who.user,
             "groups": difference.who.groups,
             "server": difference.server,
-            "kind": kind(difference.kind),
+            "kind": difference.kind.name(),
             "name": difference.name,
             "old": verdict(&difference.old),
             "new": verdict(&difference.new),

@@ -3,13 +3,12 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use mcp_zero_compile::{Source, Unset, arguments};
+use mcp_zero_compile::{Source, arguments};
 use mcp_zero_policy::condition::{Literal, Truth};
-use mcp_zero_policy::{Arguments, Bearing, Effect, Explanation, Object, Rule, Snapshot, Subject};
-use mcp_zero_proto::Keys;
+use mcp_zero_policy::{Arguments, Bearing, Explanation, Object, Rule, Snapshot, Subject};
 use serde_json::{Value, json};
 
-use super::Format;
+use super::{Format, paint};
 use crate::app;
 use crate::failure::Failure;
 use crate::settings::Options;
@@ -17,7 +16,11 @@ use crate::settings::Options;
 #[derive(Debug, clap::Args)]
 pub(super) struct ExplainArgs {
     /// The policy file
-    file: PathBuf,
+    #[arg(required_unless_present = "live")]
+    file: Option<PathBuf>,
+    /// Ask the policy that is being served from the state directory
+    #[arg(long, conflicts_with = "file")]
+    live: bool,
     /// The user id, as the policy maps it; left out, the caller is anonymous
     #[arg(long)]
     user: Option<String>,
@@ -71,11 +74,9 @@ impl ObjectArgs {
 ///
 /// # Errors
 /// As `check`; 78 too where the question names what the policy does not have.
-pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
+pub(super) async fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let settings = super::load(&args.options)?;
-    let (_, compiled) = super::checked(&args.file, &settings, Unset::Warn)?;
-    let snapshot = Snapshot::decode(&compiled.snapshot(Keys::default()))
-        .map_err(|e| Failure::runtime(e.to_string()))?;
+    let snapshot = super::judge(args.file.as_deref(), &settings).await?;
     let issuer = issuer(args, &snapshot)?;
     if snapshot.server(&args.server).is_none() {
         let names = snapshot.servers().iter().map(|s| &*s.name);
@@ -150,16 +151,10 @@ fn read_arguments(given: &str) -> Result<Literal, Failure> {
     arguments(source).map_err(app::refused)
 }
 
-fn word(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Allow => "allow",
-        Effect::Deny => "deny",
-    }
-}
-
 fn human(explanation: &Explanation<'_>, open: bool) -> String {
     let decision = &explanation.decision;
-    let mut text = word(decision.effect).to_owned();
+    let style = paint::effect(decision.effect);
+    let mut text = format!("{style}{}{style:#}", decision.effect.name());
     if let Some(rule) = decision.rule {
         let _ = write!(text, " by `{rule}`");
     }
@@ -170,12 +165,13 @@ fn human(explanation: &Explanation<'_>, open: bool) -> String {
     let width = explanation.rules.iter().map(|(rule, _)| rule.id.len());
     let width = width.max().unwrap_or(0);
     for (rule, bearing) in &explanation.rules {
-        let (id, effect) = (&rule.id, word(rule.effect));
-        let _ = write!(
-            text,
-            "\n  {id:width$}  {effect:5}  {}",
-            because(rule, *bearing)
-        );
+        let (id, effect) = (&rule.id, rule.effect.name());
+        let style = match bearing {
+            Bearing::Decides => paint::effect(rule.effect),
+            _ => paint::aside(),
+        };
+        let why = because(rule, *bearing);
+        let _ = write!(text, "\n  {style}{id:width$}  {effect:5}  {why}{style:#}");
     }
     text
 }
@@ -235,10 +231,10 @@ fn as_json(explanation: &Explanation<'_>) -> Value {
                 Bearing::Open => "no_arguments",
                 Bearing::NotAsked => "not_asked",
             };
-            json!({"id": &*rule.id, "effect": word(rule.effect), "bearing": code,
+            json!({"id": &*rule.id, "effect": rule.effect.name(), "bearing": code,
                    "because": because(rule, *bearing)})
         })
         .collect();
-    json!({"decision": word(decision.effect), "rule_id": decision.rule,
+    json!({"decision": decision.effect.name(), "rule_id": decision.rule,
            "reason": decision.reason, "rules": rules})
 }

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use mcp_zero_compile::{Cases, Compiled, Outcome, Source};
+use mcp_zero_policy::Snapshot;
 
 use crate::app;
 use crate::failure::Failure;
@@ -11,8 +12,11 @@ use crate::failure::Failure;
 /// The most that a file of cases may hold.
 const LARGEST: u64 = 4 << 20;
 
-/// Where the cases of a policy are.
+/// Where the cases of a policy are; a file of cases is its own.
 pub fn beside(policy: &Path) -> PathBuf {
+    if policy.to_string_lossy().ends_with(".test.yaml") {
+        return policy.to_owned();
+    }
     policy.with_extension("test.yaml")
 }
 
@@ -20,7 +24,7 @@ pub fn beside(policy: &Path) -> PathBuf {
 ///
 /// # Errors
 /// The file is there and cannot be read, or is wrong.
-pub fn run(policy: &Path, compiled: &Compiled) -> Result<Option<Vec<Outcome>>, Failure> {
+pub fn run(policy: &Path, judge: &Snapshot) -> Result<Option<Vec<Outcome>>, Failure> {
     let file = beside(policy);
     let told = |e: &dyn std::fmt::Display| Failure::config(format!("{}: {e}", file.display()));
     let size = match std::fs::metadata(&file) {
@@ -35,7 +39,7 @@ pub fn run(policy: &Path, compiled: &Compiled) -> Result<Option<Vec<Outcome>>, F
     let name = file.to_string_lossy();
     let source = Source::from_bytes(&name, &bytes).map_err(app::refused)?;
     let cases = Cases::read(source).map_err(app::refused)?;
-    Ok(Some(cases.run(compiled)))
+    Ok(Some(cases.run(judge)))
 }
 
 /// What keeps a policy from being taken: a line for each case that fails.
@@ -44,7 +48,10 @@ pub fn run(policy: &Path, compiled: &Compiled) -> Result<Option<Vec<Outcome>>, F
 /// As [`run`].
 pub fn failures(policy: &Path, compiled: &Compiled) -> Result<Vec<String>, Failure> {
     let name = beside(policy);
-    let outcomes = run(policy, compiled)?.unwrap_or_default();
+    let judge = compiled
+        .judge()
+        .map_err(|e| Failure::runtime(e.to_string()))?;
+    let outcomes = run(policy, &judge)?.unwrap_or_default();
     let failed = outcomes.into_iter().filter_map(|outcome| {
         let why = outcome.failure?;
         Some(format!(

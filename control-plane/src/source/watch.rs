@@ -1,4 +1,4 @@
-//! Notices that a policy file may have changed.
+//! Notices that a policy file, or the file of its cases, may have changed.
 //!
 //! Editors replace files and Kubernetes swaps links, so the directory is watched
 //! and the file is compared by content; a slow poll stands behind it where the
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use notify::{RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 
+use super::cases::beside;
 use super::file::{Document, ReadError, read};
 
 /// Quiet after the last event before a file that may be in the middle of being written is read.
@@ -20,7 +21,8 @@ const DEBOUNCE: Duration = Duration::from_millis(120);
 const LONGEST: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_secs(5);
 
-/// Sends what the file holds each time its content differs from what was known.
+/// Sends what the file holds each time its content, or that of its cases, differs from what
+/// was known.
 /// Ends when the receiver is gone.
 pub async fn watch(
     path: PathBuf,
@@ -34,6 +36,8 @@ pub async fn watch(
     // Kept alive to the end of this function.
     let _watcher = start(&path, events_in, Arc::clone(&whole));
     let mut last: Result<Document, String> = Ok(known);
+    let cases = || std::fs::read(beside(&path)).ok();
+    let mut last_cases = cases();
     loop {
         tokio::select! {
             Some(()) = events.recv() => {
@@ -47,14 +51,16 @@ pub async fn watch(
             () = changes.closed() => return,
         }
         let found = read(&path);
+        let found_cases = cases();
         let same = match (&last, &found) {
             (Ok(a), Ok(b)) => a == b,
             (Err(a), Err(b)) => *a == b.to_string(),
             (Ok(_), Err(_)) | (Err(_), Ok(_)) => false,
         };
-        if same {
+        if same && found_cases == last_cases {
             continue;
         }
+        last_cases = found_cases;
         last = match &found {
             Ok(document) => Ok(document.clone()),
             Err(error) => Err(error.to_string()),
@@ -150,6 +156,12 @@ mod tests {
         std::fs::write(&path, "version: 1\n").unwrap();
         tokio::time::sleep(Duration::from_millis(400)).await;
         assert!(receiver.try_recv().is_err());
+
+        // Cases that change are a reason to look at the policy anew.
+        let cases = beside(&path);
+        std::fs::write(&cases, "version: 1\ncases: []\n").unwrap();
+        let change = tokio::time::timeout(Duration::from_secs(5), receiver.recv()).await;
+        assert_eq!(change.unwrap().unwrap().unwrap().bytes, b"version: 1\n");
 
         // Replaced by a rename, as editors do.
         let other = directory.path().join("new");

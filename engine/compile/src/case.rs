@@ -3,7 +3,6 @@
 use mcp_zero_policy::condition::Literal;
 use mcp_zero_policy::{Arguments, Decimal, Object, Snapshot, Subject};
 
-use crate::compiled::Compiled;
 use crate::diagnostic::Diagnostics;
 use crate::document::cases::{self, Case};
 use crate::document::{self, Effect};
@@ -39,15 +38,9 @@ impl Cases {
     }
 
     /// Asks a policy each question, in file order.
-    pub fn run(&self, compiled: &Compiled) -> Vec<Outcome> {
-        let bytes = compiled.snapshot(mcp_zero_proto::Keys::default());
-        let snapshot = Snapshot::decode(&bytes);
-        let ask = |case: &Case| match &snapshot {
-            Ok(snapshot) => failure(case, snapshot),
-            Err(error) => Some(error.to_string()),
-        };
-        let outcome = |case| Outcome {
-            failure: ask(case),
+    pub fn run(&self, policy: &Snapshot) -> Vec<Outcome> {
+        let outcome = |case: &Case| Outcome {
+            failure: failure(case, policy),
             name: case.name.clone(),
         };
         self.0.iter().map(outcome).collect()

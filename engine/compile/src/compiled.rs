@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mcp_zero_policy::DecodeError;
 use mcp_zero_proto::{Keys, Message as _, Policy, Snapshot, version_of};
 
 use crate::diagnostic::Diagnostic;
@@ -34,6 +35,14 @@ impl Compiled {
     /// The snapshot of this policy with these keys, encoded for a filter.
     pub fn snapshot(&self, keys: Keys) -> Vec<u8> {
         self.revised(keys, 0)
+    }
+
+    /// The policy as filters read it, without keys: what decides.
+    ///
+    /// # Errors
+    /// It compiled to what filters refuse; a mistake of this crate.
+    pub fn judge(&self) -> Result<mcp_zero_policy::Snapshot, DecodeError> {
+        mcp_zero_policy::Snapshot::decode(&self.snapshot(Keys::default()))
     }
 
     /// The same under a revision, which sets it apart from an earlier one with the same content.

@@ -1,7 +1,7 @@
 //! The audit record of one exchange: facts about it, never the text that passed.
 
 use mcp_zero_mask::Report;
-use mcp_zero_policy::{Decision, Effect, MOST_SHADOWS};
+use mcp_zero_policy::{Decision, MOST_SHADOWS};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -184,11 +184,7 @@ impl Record {
     /// Rules on trial that a decision has met; each is told once.
     pub(crate) fn shadowed(&mut self, decision: &Decision<'_>) {
         for shadow in &decision.shadows {
-            let effect = match shadow.effect {
-                Effect::Allow => "allow",
-                Effect::Deny => "deny",
-            };
-            let entry = json!({"rule_id": shadow.rule, "decision": effect});
+            let entry = json!({"rule_id": shadow.rule, "decision": shadow.effect.name()});
             if self.shadow.len() < MOST_SHADOWS && !self.shadow.contains(&entry) {
                 self.shadow.push(entry);
             }

@@ -11,6 +11,16 @@ pub enum Effect {
     Deny,
 }
 
+impl Effect {
+    /// As policies and records write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
+}
+
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
@@ -36,6 +46,16 @@ pub enum Object<'a> {
 }
 
 impl<'a> Object<'a> {
+    /// One of a kind, by its name.
+    pub fn of(kind: Kind, name: &'a str) -> Self {
+        match kind {
+            Kind::Tools => Self::Tool(name),
+            Kind::Prompts => Self::Prompt(name),
+            Kind::Resources => Self::Resource(name),
+            Kind::ClientRequests => Self::ClientRequest(name),
+        }
+    }
+
     /// Its kind.
     pub fn kind(self) -> Kind {
         match self {

@@ -25,6 +25,16 @@ impl Kind {
         Self::Prompts,
         Self::ClientRequests,
     ];
+
+    /// One of the kind, as cases and answers name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tools => "tool",
+            Self::Resources => "resource",
+            Self::Prompts => "prompt",
+            Self::ClientRequests => "client_request",
+        }
+    }
 }
 
 /// A non-empty list of patterns.

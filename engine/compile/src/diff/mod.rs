@@ -10,7 +10,7 @@ mod verdict;
 
 use std::collections::{BTreeSet, HashMap};
 
-use mcp_zero_policy::{Effect, Kind, Rule, Snapshot, Subject};
+use mcp_zero_policy::{Kind, Object, Rule, Snapshot, Subject};
 
 pub use verdict::{Change, Verdict};
 
@@ -52,14 +52,19 @@ pub struct Difference {
 pub enum DiffError {
     /// The patterns of one kind of name fall into too many regions.
     #[error(
-        "the patterns of {0} are too many to be compared exactly; write fewer with a star at both ends"
+        "the patterns of the kind {0} are too many to be compared exactly; write fewer with a star at both ends"
     )]
     Patterns(&'static str),
+    /// There are too many different callers.
+    #[error("the policies tell more than {0} callers apart by users and pairs of groups")]
+    Callers(usize),
     /// There are too many different callers and names together.
     #[error("the policies are too large to be compared: more than {0} questions")]
     Questions(u64),
 }
 
+/// Callers of whom it is asked at most: users and pairs of groups that patterns tell apart.
+const MOST_CALLERS: usize = 1_000_000;
 /// Questions that are asked at most.
 const MOST_QUESTIONS: u64 = 20_000_000;
 
@@ -89,7 +94,12 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Result<Vec<Difference>, DiffError
                     if asked > MOST_QUESTIONS {
                         return Err(DiffError::Questions(MOST_QUESTIONS));
                     }
-                    let rules = [0, 1].map(|side| common(side, &about, speaking));
+                    let [old_about, new_about] = &about;
+                    let [old_speaking, new_speaking] = speaking;
+                    let rules = [
+                        common(old_about, old_speaking),
+                        common(new_about, new_speaking),
+                    ];
                     if !seen.insert(rules.clone()) {
                         continue;
                     }
@@ -118,10 +128,7 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Result<Vec<Difference>, DiffError
 /// Places of rules, of the old policy and of the new one.
 type Places = [Vec<usize>; 2];
 
-fn common(side: usize, about: &Places, speaking: &Places) -> Vec<usize> {
-    let (Some(about), Some(speaking)) = (about.get(side), speaking.get(side)) else {
-        return Vec::new();
-    };
+fn common(about: &[usize], speaking: &[usize]) -> Vec<usize> {
     let both = about.iter().filter(|place| speaking.contains(place));
     both.copied().collect()
 }
@@ -148,21 +155,10 @@ fn objects(
     let patterns = scopes
         .filter_map(|scope| scope.patterns(kind))
         .flat_map(|patterns| patterns.written());
-    let what = match kind {
-        Kind::Tools => "tools",
-        Kind::Resources => "resources",
-        Kind::Prompts => "prompts",
-        Kind::ClientRequests => "client requests",
-    };
-    let names = regions(patterns).ok_or(DiffError::Patterns(what))?;
+    let names = regions(patterns).ok_or(DiffError::Patterns(kind.name()))?;
     let mut distinct = HashMap::new();
     for name in names {
-        let object = match kind {
-            Kind::Tools => mcp_zero_policy::Object::Tool(&name),
-            Kind::Resources => mcp_zero_policy::Object::Resource(&name),
-            Kind::Prompts => mcp_zero_policy::Object::Prompt(&name),
-            Kind::ClientRequests => mcp_zero_policy::Object::ClientRequest(&name),
-        };
+        let object = Object::of(kind, &name);
         let about = both.map(|snapshot| {
             places(snapshot, |rule| {
                 rule.scopes.iter().any(|s| s.matches(server, object))
@@ -193,6 +189,14 @@ fn callers(both: [&Snapshot; 2]) -> Result<Vec<(Who, Places)>, DiffError> {
         .flat_map(|s| s.issuers())
         .map(|issuer| &*issuer.name)
         .collect();
+    let pairs = groups.len() * groups.len().saturating_sub(1) / 2;
+    let sets = 1 + groups.len() + pairs;
+    let all = sets
+        .checked_mul(users.len())
+        .and_then(|some| some.checked_mul(issuers.len()));
+    if all.is_none_or(|all| all > MOST_CALLERS) {
+        return Err(DiffError::Callers(MOST_CALLERS));
+    }
     let mut sets = vec![Vec::new()];
     for (at, first) in groups.iter().enumerate() {
         sets.push(vec![first.clone()]);
@@ -233,12 +237,4 @@ fn callers(both: [&Snapshot; 2]) -> Result<Vec<(Who, Places)>, DiffError> {
     }
     let with = |speaking: Places| Some((distinct.get(&speaking)?.clone(), speaking));
     Ok(order.into_iter().filter_map(with).collect())
-}
-
-/// The name of an effect.
-pub(crate) fn effect(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Allow => "allow",
-        Effect::Deny => "deny",
-    }
 }

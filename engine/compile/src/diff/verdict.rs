@@ -5,8 +5,6 @@ use std::fmt;
 
 use mcp_zero_policy::{Effect, Rule, Snapshot};
 
-use super::effect;
-
 /// How a decision changes; the order is that of interest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Change {
@@ -48,7 +46,7 @@ pub struct Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.effect.map_or("depends on arguments", effect))?;
+        f.write_str(self.effect.map_or("depends on arguments", Effect::name))?;
         match self.rules.as_slice() {
             [] => f.write_str(" by default"),
             rules => write!(f, " by {}", rules.join(", ")),

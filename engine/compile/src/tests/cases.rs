@@ -20,7 +20,7 @@ fn run(cases: &str) -> Vec<Outcome> {
     let compiled = compile(source, &environment()).unwrap();
     read(&format!("version: 1\ncases:\n{cases}"))
         .unwrap()
-        .run(&compiled)
+        .run(&compiled.judge().unwrap())
 }
 
 #[test]

@@ -195,7 +195,9 @@ fn each_policy_passes_its_cases() {
         let (policy, cases) = (text(&path), text(&path.with_extension("test.yaml")));
         let source = |bytes| Source::from_bytes(&name, bytes).unwrap();
         let compiled = compile(source(&policy), &newcomer()).unwrap();
-        let outcomes = Cases::read(source(&cases)).unwrap().run(&compiled);
+        let outcomes = Cases::read(source(&cases))
+            .unwrap()
+            .run(&compiled.judge().unwrap());
         let failed: Vec<_> = outcomes.iter().filter(|o| o.failure.is_some()).collect();
         assert!(
             failed.is_empty() && outcomes.len() > 1,
