@@ -79,7 +79,14 @@ function clientOf() {
   return client;
 }
 
-await run(connect, ({ client, transport }, operation, onprogress) => {
+await run(connect, (session, operation, onprogress) =>
+  signedIn(
+    () => session.transport,
+    () => act(session, operation, onprogress),
+  ),
+);
+
+function act({ client, transport }, operation, onprogress) {
   switch (operation.op) {
     case 'server':
       return {
@@ -95,4 +102,4 @@ await run(connect, ({ client, transport }, operation, onprogress) => {
     default:
       return perform(client, operation, onprogress);
   }
-});
+}

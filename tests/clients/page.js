@@ -66,7 +66,9 @@ await step('no token', async () => seen(await post({}, 'tools/call', call)));
 await step('bad token', async () => seen(await post({ Authorization: 'Bearer a.b.c' }, 'tools/call', call)));
 await step('unknown path', async () => seen(await post(bearer, 'tools/call', call, { url: `${given.url}x` })));
 await step('denied', async () => seen(await post(bearer, 'tools/call', { name: 'get-secret' })));
-await step('metadata', async () => seen(await fetch(given.metadata)));
+// As the SDKs ask for it, with a header that makes the browser ask first.
+const revision = { 'MCP-Protocol-Version': '2025-11-25' };
+await step('metadata', async () => seen(await fetch(given.metadata, { headers: revision })));
 await step('unknown document', async () => seen(await fetch(`${given.metadata}x`)));
 await step('another header', async () => seen(await post({ ...bearer, 'X-Other': '1' }, 'tools/call', call)));
 await step('another method', async () => seen(await fetch(given.url, { method: 'PATCH', headers: bearer })));

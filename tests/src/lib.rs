@@ -42,7 +42,7 @@ pub use forward::Forward;
 pub use front::{Front, Layout};
 pub use gateway::{Gateway, Options, request, session, signal, token};
 pub use issuer::{Issuer, Signer};
-pub use mcp::{Everything, Session};
+pub use mcp::{Everything, Session, Talk};
 pub use pki::{Authority, Identity};
 pub use plane::{Plane, admin, wait};
 pub use plant::{ANSWER, Plant};

@@ -2,10 +2,10 @@
 
 use crate::part;
 use serde_json::Value;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A server on an official npm package over Streamable HTTP; ended when dropped.
@@ -158,17 +158,10 @@ impl Session {
     /// # Panics
     /// When the client cannot be started or prints what is no JSON.
     pub fn run(mut self) -> Vec<Value> {
-        let mut child = self
-            .command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the client starts");
+        let lines = std::mem::take(&mut self.lines);
+        let mut child = self.spawn();
         let mut stdin = child.stdin.take().expect("stdin is piped");
-        stdin
-            .write_all(self.lines.as_bytes())
-            .expect("the client reads");
+        stdin.write_all(lines.as_bytes()).expect("the client reads");
         drop(stdin);
         let done = child.wait_with_output().expect("the client ends");
         let text = String::from_utf8_lossy(&done.stdout);
@@ -179,5 +172,59 @@ impl Session {
                 })
             })
             .collect()
+    }
+
+    /// Starts the client, to be given one operation after the other.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn talk(mut self) -> Talk {
+        let mut child = self.spawn();
+        Talk {
+            stdin: child.stdin.take(),
+            answers: BufReader::new(child.stdout.take().expect("stdout is piped")),
+            child,
+        }
+    }
+
+    fn spawn(&mut self) -> Child {
+        self.command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the client starts")
+    }
+}
+
+/// A client that stays connected between operations; ended when dropped.
+#[derive(Debug)]
+pub struct Talk {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Talk {
+    /// Has one operation done; its answer, or the failure to connect.
+    ///
+    /// # Panics
+    /// When the client has ended or prints what is no JSON.
+    pub fn ask(&mut self, operation: &Value) -> Value {
+        let stdin = self.stdin.as_mut().expect("it is open until the end");
+        writeln!(stdin, "{operation}").expect("the client reads");
+        let mut line = String::new();
+        self.answers
+            .read_line(&mut line)
+            .expect("the client answers");
+        serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"))
+    }
+}
+
+impl Drop for Talk {
+    fn drop(&mut self) {
+        // So that it says goodbye.
+        self.stdin = None;
+        let _ = self.child.wait();
     }
 }

@@ -21,6 +21,8 @@ struct Path {
     authorization: Authorization,
     front: Front,
     gateway: Gateway,
+    /// The same policy, with both scopes.
+    next: String,
     sent: Forward,
     _server: Everything,
 }
@@ -31,18 +33,22 @@ impl Path {
         let server = Everything::start();
         let sent = Forward::listening(server.address());
         let front = Front::listen(layout);
-        let identity = format!(
-            "identity:
+        let policy = |scopes: &[&str]| {
+            let identity = format!(
+                "identity:
   issuer: {issuer}
   audience: ['{url}/mcp/s', '{url}', '{url}/']
   algorithms: [RS256]
   required_scopes: {scopes:?}
 ",
-            issuer = authorization.issuer(),
-            url = front.url(),
-        );
-        let policy = policy(&format!("http://{}/mcp", sent.address()))
-            .replace("timeout_seconds: 2", "timeout_seconds: 20");
+                issuer = authorization.issuer(),
+                url = front.url(),
+            );
+            policy(&format!("http://{}/mcp", sent.address()))
+                .replace("timeout_seconds: 2", "timeout_seconds: 20")
+                + &identity
+        };
+        let (first, next) = (policy(scopes), policy(&["mcp.use", "mcp.call"]));
         // Not MCP_SKIP_TLS_VALIDATION: the issuer is https, by an authority of its own.
         let options = Options {
             no_dev: true,
@@ -50,12 +56,13 @@ impl Path {
             variables: vec![("SSL_CERT_FILE".to_owned(), authorization.certificate())],
             ..Options::default()
         };
-        let gateway = Gateway::start_with(&(policy + &identity), &options);
+        let gateway = Gateway::start_with(&first, &options);
         front.stand_before(gateway.address());
         Self {
             authorization,
             front,
             gateway,
+            next,
             sent,
             _server: server,
         }
@@ -246,4 +253,31 @@ fn a_missing_scope_is_told_by_name() {
     let message = answers[0]["message"].as_str().unwrap();
     assert!(message.contains("mcp.use mcp.call"), "{message}");
     assert_eq!(path.sent.seen(), "");
+}
+
+/// A policy that comes to ask for one more scope, while a client is at work: its next call makes the client
+/// ask, and the call is done after all, in the same session.
+#[test]
+fn a_scope_that_is_needed_from_now_on_is_asked_for() {
+    for client in [Path::typescript, Path::python] {
+        let path = Path::new(Layout::Announced, &["mcp.use"], false);
+        // One that registered itself may be bound to the scopes it named then.
+        let mut client = client(&path).with(&["--client-id", KNOWN_CLIENT]).talk();
+        let echo =
+            json!({"op": "call", "name": "echo", "arguments": {"message": "mail a@example.com"}});
+        let first = client.ask(&echo);
+        assert_eq!(first["ok"], true, "{first}");
+        path.gateway.set_policy(&path.next);
+        path.gateway
+            .wait_for_log("\"resource\":\"TypedExtensionConfig\"", 2);
+        let second = client.ask(&echo);
+        assert_eq!(second["result"], first["result"], "{second}");
+        drop(client);
+        let seen = path.front.seen();
+        let count = |what: &str| seen.iter().filter(|s| *s == what).count();
+        assert_eq!(count("POST /mcp/s 403 Bearer"), 1, "{seen:#?}");
+        assert_eq!(path.scopes(), ["mcp.use", "mcp.use mcp.call"]);
+        let records = path.gateway.records_of("echo", 2);
+        assert_eq!(records[0]["session"], records[1]["session"]);
+    }
 }

@@ -92,6 +92,15 @@ impl Rotating {
     }
 }
 
+/// Tells the load to end, however the test does.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 fn post(gateway: &Gateway, token: &str) -> u16 {
     gateway.post("s", token, CALL).status
 }
@@ -120,6 +129,7 @@ fn keys_that_change_under_load_make_no_wrong_answer() {
     let (stop, current) = (AtomicBool::new(false), AtomicUsize::new(0));
     let (asked, waited) = (AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
+        let ends = Ends(&stop);
         scope.spawn(|| {
             while !stop.load(Ordering::SeqCst) {
                 // In the set that is live and in the next one, if there is a change under way.
@@ -147,7 +157,7 @@ fn keys_that_change_under_load_make_no_wrong_answer() {
             assert_eq!(post(&gateway, &tokens[number]), 200, "{number}");
             current.store(number, Ordering::SeqCst);
         }
-        stop.store(true, Ordering::SeqCst);
+        drop(ends);
     });
     let (asked, waited) = (asked.into_inner(), waited.into_inner());
     assert!(asked > ROTATIONS, "too little load: {asked}");
