@@ -438,3 +438,24 @@ pub struct KeyRequest {
     #[prost(string, tag = "3")]
     pub kid: ::prost::alloc::string::String,
 }
+/// Arguments of `verify_signature`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VerifySignatureArguments {
+    /// `sha256`, `sha384` or `sha512`.
+    #[prost(string, tag = "1")]
+    pub hash_function: ::prost::alloc::string::String,
+    /// SubjectPublicKeyInfo in DER.
+    #[prost(bytes = "vec", tag = "2")]
+    pub public_key: ::prost::alloc::vec::Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub signature: ::prost::alloc::vec::Vec<u8>,
+    /// What is signed.
+    #[prost(bytes = "vec", tag = "4")]
+    pub text: ::prost::alloc::vec::Vec<u8>,
+}
+/// What it says; why a signature is wrong is not read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct VerifySignatureResult {
+    #[prost(bool, tag = "1")]
+    pub result: bool,
+}

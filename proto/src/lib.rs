@@ -1,6 +1,7 @@
-//! The snapshot that a filter executes, and what it asks its control plane, as protobuf types.
+//! The snapshot that a filter executes, and what it asks its control plane and its host, as protobuf
+//! types.
 //!
-//! `generated.rs` is made from `snapshot.proto` and `callout.proto`; edit those, not this file.
+//! `generated.rs` is made from `snapshot.proto`, `callout.proto` and `host.proto`; edit those, not this file.
 
 #[allow(
     missing_docs,

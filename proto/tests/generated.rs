@@ -1,9 +1,9 @@
-//! `src/generated.rs` is what `snapshot.proto` and `callout.proto` say. `BLESS=1` writes it anew.
+//! `src/generated.rs` is what `snapshot.proto`, `callout.proto` and `host.proto` say. `BLESS=1` writes it anew.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 
-const SCHEMAS: [&str; 2] = ["snapshot.proto", "callout.proto"];
+const SCHEMAS: [&str; 3] = ["snapshot.proto", "callout.proto", "host.proto"];
 
 #[test]
 fn generated_code_is_current() {

@@ -334,7 +334,7 @@ fn the_policy_that_is_served_answers_too() {
     let (code, told, errors) = live(&["check"]);
     assert_eq!(code, 0, "{errors}");
     assert!(
-        told.contains("policy_version ") && told.contains("ENFORCING"),
+        told.contains("policy_version ") && told.contains("servers=s"),
         "{told}"
     );
 

@@ -29,7 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("mcp-zero-filter", &["mcp-zero-gate", "mcp-zero-proto"]),
     // The filter's own source with a switch for tests.
-    ("mcp-zero-filter-trap", &["mcp-zero-gate"]),
+    ("mcp-zero-filter-trap", &["mcp-zero-gate", "mcp-zero-proto"]),
     (
         "mcp-zero-control-plane",
         &[

@@ -24,6 +24,6 @@ pub use event::{
 };
 pub use exchange::Exchange;
 pub use head::{HeaderError, Headers};
-pub use mcp_zero_identity::{GatewayKey, GatewayKeyError};
+pub use mcp_zero_identity::{GatewayKey, GatewayKeyError, Signature, Signatures};
 pub use record::{Mark, Record};
 pub use world::{Cx, LoadError, Loaded, World};

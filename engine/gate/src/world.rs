@@ -4,7 +4,8 @@ use crate::action::Action;
 use crate::configuration::{self, ConfigurationError};
 use crate::judge::Standings;
 use mcp_zero_identity::{
-    Algorithm, GatewayKey, Issuer, Key, KeySet, Numbers, Sealer, SealerError, TokenCache, Verifier,
+    Algorithm, GatewayKey, Issuer, Key, KeySet, Numbers, Sealer, SealerError, Signatures,
+    TokenCache, Verifier,
 };
 use mcp_zero_mask::{Entity, Masker};
 use mcp_zero_policy::{DecodeError, KeyMaterial, Snapshot};
@@ -114,6 +115,8 @@ impl Drop for Held {
 pub struct World {
     pub(crate) live: Option<Rc<Live>>,
     pub(crate) tokens: TokenCache,
+    /// Checks signatures, where there is such a host.
+    pub(crate) signatures: Option<Box<dyn Signatures>>,
     held: Rc<Cell<usize>>,
 }
 
@@ -122,12 +125,26 @@ impl Default for World {
         Self {
             live: None,
             tokens: TokenCache::new(TOKENS),
+            signatures: None,
             held: Rc::default(),
         }
     }
 }
 
 impl World {
+    /// A worker whose host checks signatures.
+    pub fn with_signatures(signatures: impl Signatures + 'static) -> Self {
+        Self {
+            signatures: Some(Box::new(signatures)),
+            ..Self::default()
+        }
+    }
+
+    /// Nothing is live any more: everything is refused.
+    pub fn clear(&mut self) {
+        self.live = None;
+    }
+
     /// A part of the budget, empty at first.
     pub(crate) fn hold(&self) -> Held {
         Held {

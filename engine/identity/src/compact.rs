@@ -21,6 +21,8 @@ pub(crate) struct Compact {
     pub(crate) header: Header,
     /// The decoded payload.
     pub(crate) payload: Vec<u8>,
+    /// The decoded signature.
+    pub(crate) signature: Vec<u8>,
 }
 
 /// The protected header.
@@ -44,9 +46,9 @@ impl Compact {
             return Err(TokenError::Malformed);
         };
         let header = Header::read(&decode(header)?)?;
-        decode(signature)?;
         Ok(Self {
             header,
+            signature: decode(signature)?,
             payload: decode(payload)?,
         })
     }

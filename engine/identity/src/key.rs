@@ -2,6 +2,7 @@
 
 use crate::error::TokenError;
 use crate::issuer::Algorithm;
+use crate::signature::{HostKey, Signatures};
 use jwt_simple::algorithms::{
     ECDSAP256PublicKeyLike as _, ECDSAP384PublicKeyLike as _, ES256PublicKey, ES384PublicKey,
     Ed25519PublicKey, EdDSAPublicKeyLike as _, RS256PublicKey, RS384PublicKey, RS512PublicKey,
@@ -48,6 +49,8 @@ pub enum Numbers<'a> {
 pub struct Key {
     kid: Option<String>,
     material: Material,
+    /// The same for hosts that check signatures.
+    host: Option<HostKey>,
 }
 
 #[derive(Debug, Clone)]
@@ -122,7 +125,11 @@ impl Key {
                 return Err(KeyError::Kind);
             }
         };
-        Ok(Self { kid, material })
+        Ok(Self {
+            kid,
+            material,
+            host: HostKey::new(algorithm, numbers),
+        })
     }
 
     /// The key's id, if it has one.
@@ -139,6 +146,21 @@ impl Key {
             Material::Es256(_) => Algorithm::Es256,
             Material::Es384(_) => Algorithm::Es384,
             Material::EdDsa(_) => Algorithm::EdDsa,
+        }
+    }
+
+    /// Has the host check the signature of a token; none where it cannot.
+    pub(crate) fn ask(
+        &self,
+        host: &dyn Signatures,
+        token: &str,
+        signature: Vec<u8>,
+    ) -> Option<bool> {
+        let key = self.host.as_ref()?;
+        let (signed, _) = token.rsplit_once('.')?;
+        match key.question(signed.as_bytes(), signature) {
+            Some(question) => host.is_right(&question),
+            None => Some(false),
         }
     }
 

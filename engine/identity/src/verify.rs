@@ -8,6 +8,7 @@ use crate::credential::MAX_TOKEN_BYTES;
 use crate::error::TokenError;
 use crate::issuer::{Algorithm, Issuer};
 use crate::key::{Fault, KeySet};
+use crate::signature::Signatures;
 use jwt_simple::common::VerificationOptions;
 use jwt_simple::reexports::coarsetime::Duration;
 use mcp_zero_wire::json::{Doc, Value};
@@ -67,6 +68,20 @@ impl Verifier {
         now: u64,
         cache: &mut TokenCache,
     ) -> Result<Rc<Caller>, TokenError> {
+        self.verify_by(None, token, now, cache)
+    }
+
+    /// The same, with a host that checks signatures as far as it can.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify`].
+    pub fn verify_by(
+        &self,
+        host: Option<&dyn Signatures>,
+        token: &str,
+        now: u64,
+        cache: &mut TokenCache,
+    ) -> Result<Rc<Caller>, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
         }
@@ -79,7 +94,7 @@ impl Verifier {
             }
             return again.map(|()| verified.caller);
         }
-        let verified = self.first(token, now)?;
+        let verified = self.first(host, token, now)?;
         cache.insert(digest, verified.clone());
         Ok(verified.caller)
     }
@@ -91,7 +106,9 @@ impl Verifier {
             if token.len() > MAX_TOKEN_BYTES {
                 return Err(TokenError::TooLong);
             }
-            let Compact { header, payload } = Compact::read(token)?;
+            let Compact {
+                header, payload, ..
+            } = Compact::read(token)?;
             let doc = claims_of(&payload)?;
             let chosen = self.choose(&header, doc.root())?;
             claims::caller(doc.root(), chosen.issuer, now)?;
@@ -108,7 +125,9 @@ impl Verifier {
     /// # Errors
     /// Those of [`Verifier::verify`] that show before a key is chosen.
     pub fn unverified(&self, token: &str) -> Result<Unverified<'_>, TokenError> {
-        let Compact { header, payload } = Compact::read(token)?;
+        let Compact {
+            header, payload, ..
+        } = Compact::read(token)?;
         let doc = claims_of(&payload)?;
         self.choose(&header, doc.root())
     }
@@ -120,8 +139,17 @@ impl Verifier {
         verified.window.check(issuer, now)
     }
 
-    fn first(&self, token: &str, now: u64) -> Result<Verified, TokenError> {
-        let Compact { header, payload } = Compact::read(token)?;
+    fn first(
+        &self,
+        host: Option<&dyn Signatures>,
+        token: &str,
+        now: u64,
+    ) -> Result<Verified, TokenError> {
+        let Compact {
+            header,
+            payload,
+            signature,
+        } = Compact::read(token)?;
         let doc = claims_of(&payload)?;
         let Unverified {
             issuer,
@@ -132,11 +160,17 @@ impl Verifier {
             .keys(issuer, now)?
             .key(kid.as_deref(), algorithm)
             .ok_or(TokenError::UnknownKey)?;
-        let options = options(issuer, kid, header.typ, now)?;
-        key.check(token, options).map_err(|fault| match fault {
-            Fault::Claims => TokenError::Claims,
-            Fault::Token(error) => error,
-        })?;
+        match host.and_then(|host| key.ask(host, token, signature)) {
+            Some(true) => {}
+            Some(false) => return Err(TokenError::Signature),
+            None => {
+                let options = options(issuer, kid, header.typ, now)?;
+                key.check(token, options).map_err(|fault| match fault {
+                    Fault::Claims => TokenError::Claims,
+                    Fault::Token(error) => error,
+                })?;
+            }
+        }
         let (caller, window) = claims::caller(doc.root(), issuer, now)?;
         Ok(Verified {
             caller: Rc::new(caller),

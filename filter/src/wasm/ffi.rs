@@ -87,6 +87,14 @@ unsafe extern "C" {
         value: *const u8,
         value_size: usize,
     ) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_size: usize,
+        arguments: *const u8,
+        arguments_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
     fn proxy_send_local_response(
         status: u32,
         details: *const u8,
@@ -209,6 +217,22 @@ pub(super) fn set_property(path: &Path, value: &[u8]) -> Result<(), HostError> {
     let status =
         unsafe { proxy_set_property(path.0.as_ptr(), path.0.len(), value.as_ptr(), value.len()) };
     ok("proxy_set_property", status)
+}
+
+/// What a function of the host returns; none where the host has no such function.
+pub(super) fn call_foreign(name: &str, arguments: &[u8]) -> Result<Option<Vec<u8>>, HostError> {
+    // SAFETY: the host reads name and arguments only during the call; the other pointers are to
+    // live variables of `given`, which keeps the contract.
+    given("proxy_call_foreign_function", |data, size| unsafe {
+        proxy_call_foreign_function(
+            name.as_ptr(),
+            name.len(),
+            arguments.as_ptr(),
+            arguments.len(),
+            data,
+            size,
+        )
+    })
 }
 
 /// Without code details: by their absence Envoy's configuration knows our replies.

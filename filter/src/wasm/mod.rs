@@ -3,6 +3,7 @@
 
 mod envoy;
 mod ffi;
+mod signature;
 #[cfg(feature = "panic-switch")]
 mod trap;
 mod worker;

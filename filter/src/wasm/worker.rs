@@ -2,6 +2,7 @@
 //! a root context of its own; statics outlive them all.
 
 use super::envoy::{info, warn};
+use super::signature::HostSignatures;
 use super::{envoy, ffi};
 use mcp_zero_gate::{GatewayKey, Loaded, Mark, World};
 use std::cell::{Cell, RefCell};
@@ -38,7 +39,7 @@ pub(super) struct Worker {
 impl Default for Worker {
     fn default() -> Self {
         Self {
-            world: RefCell::default(),
+            world: RefCell::new(World::with_signatures(HostSignatures)),
             // The keys of a new hash state are random: two lives of a worker differ.
             name: format!("{:016x}", RandomState::new().hash_one(0)),
             key: std::env::var(KEY)
@@ -87,7 +88,7 @@ impl Worker {
         let before = world.version().map(str::to_owned);
         match loaded {
             Some(loaded) => world.adopt(loaded),
-            None => *world = World::default(),
+            None => world.clear(),
         }
         if world.version() != before.as_deref() {
             match world.version() {

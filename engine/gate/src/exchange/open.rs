@@ -241,7 +241,11 @@ impl Exchange {
         let caller = match head.verified {
             // Envoy has verified nothing: a forged token costs no signature check here.
             None => Err(live.verifier.refute(token, now)),
-            Some(_) => live.verifier.verify(token, now, &mut cx.world.tokens),
+            Some(_) => {
+                let world = &mut *cx.world;
+                let host = world.signatures.as_deref();
+                live.verifier.verify_by(host, token, now, &mut world.tokens)
+            }
         };
         let caller = caller.map_err(|e| {
             self.record.reason = Some(e.reason().to_owned());
