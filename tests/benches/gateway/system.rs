@@ -1,6 +1,7 @@
 //! The systems: what runs in front of the server, each a process tree of its own.
 
 use crate::envoy::{Chain, Envoy};
+use crate::workload::Token;
 use clap::ValueEnum;
 use mcp_zero_tests::{Gateway, Issuer, Options, Signer, exchange, request};
 use serde_json::{Value, json};
@@ -88,6 +89,11 @@ impl Name {
         self.is_ours()
     }
 
+    /// Whether it refuses a forged token.
+    pub(crate) fn checks_tokens(self) -> bool {
+        matches!(self, Self::Native | Self::Ours | Self::NoMasking)
+    }
+
     /// As it is called in reports.
     pub(crate) fn label(self) -> &'static str {
         match self {
@@ -119,11 +125,21 @@ impl Tokens {
         }
     }
 
+    /// So many tokens as a workload wants them.
+    pub(crate) fn supply(&self, token: Token, count: usize) -> Vec<String> {
+        let (signer, count) = match token {
+            Token::One => (Signer::Rsa, 1),
+            Token::New(signer) => (signer, count),
+            Token::Forged => (Signer::Foreign, count),
+        };
+        (0..count).map(|_| self.fresh(signer)).collect()
+    }
+
     /// A token that was never used.
-    pub(crate) fn fresh(&self) -> String {
+    fn fresh(&self, signer: Signer) -> String {
         self.count.set(self.count.get() + 1);
         let id = self.count.get();
-        self.issuer.token(Signer::Rsa, |claims| {
+        self.issuer.token(signer, |claims| {
             claims["jti"] = json!(format!("t-{id}"));
             claims["exp"] = json!(claims["exp"].as_u64().unwrap_or_default() + 10_000);
         })
@@ -134,7 +150,7 @@ impl Tokens {
         let address: SocketAddr = address.parse().expect("an address");
         let mut keys = exchange(address, request("GET", "/keys", &[], "").as_bytes()).json();
         if let Some(keys) = keys["keys"].as_array_mut() {
-            keys.retain(|key| key["kty"] == "RSA");
+            keys.retain(|key| key["kty"] == "RSA" || key["crv"] == "P-256");
         }
         keys
     }
@@ -164,7 +180,7 @@ impl System {
     /// Starts and waits for the first good answer.
     pub(crate) fn start(name: Name, upstream: SocketAddr, tokens: &Tokens) -> Self {
         let begin = Instant::now();
-        let token = tokens.fresh();
+        let token = tokens.fresh(Signer::Rsa);
         let mut system = if name.is_ours() {
             ours(name, upstream, tokens)
         } else {

@@ -1,6 +1,7 @@
 //! What is asked and answered, and how a right answer looks.
 
 use crate::prose::{Kind, Prose, prose};
+use mcp_zero_tests::Signer;
 use memchr::memmem;
 use serde_json::{Value, json};
 use std::ops::Range;
@@ -31,12 +32,14 @@ impl Id {
 }
 
 /// Which token the calls bring.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Token {
     /// The same one each time.
     One,
     /// One that was never seen before.
-    New,
+    New(Signer),
+    /// One that was never seen before, and that nobody known has signed.
+    Forged,
 }
 
 /// How the server answers.
@@ -105,14 +108,21 @@ pub(crate) fn all() -> Vec<Workload> {
             content: Content::List { tools },
         });
     }
-    all.push(Workload {
-        name: "new-token-1k".to_owned(),
-        token: Token::New,
-        media: Media::Json,
-        content: Content::Call {
-            text: prose(1 << 10, Kind::Plain),
-        },
-    });
+    let tokens = [
+        ("new-token", Token::New(Signer::Rsa)),
+        ("new-token-es256", Token::New(Signer::Ec)),
+        ("forged-token", Token::Forged),
+    ];
+    for (family, token) in tokens {
+        all.push(Workload {
+            name: format!("{family}-1k"),
+            token,
+            media: Media::Json,
+            content: Content::Call {
+                text: prose(1 << 10, Kind::Plain),
+            },
+        });
+    }
     all
 }
 
