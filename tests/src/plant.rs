@@ -102,6 +102,19 @@ impl Plant {
         self.compile(&["--relax-startup-checks=true"]).0
     }
 
+    /// As [`Plant::snapshot`], with the keys of another issuer, which have the same ids.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn snapshot_with_keys_of(&self, other: &Issuer) -> String {
+        let address = other.url().replace("http://", "");
+        let address = address.parse().expect("an address");
+        let keys = exchange(address, request("GET", "/keys", &[], "").as_bytes());
+        let file = self.path().join("keys.json");
+        std::fs::write(&file, &keys.body).expect("the keys are written");
+        self.compile(&["--keys", &file.to_string_lossy()]).0
+    }
+
     fn compile(&self, arguments: &[&str]) -> (String, String) {
         let (policy, identity) = (self.policy(), self.identity());
         let (policy, identity) = (policy.to_string_lossy(), identity.to_string_lossy());

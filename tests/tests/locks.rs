@@ -8,7 +8,7 @@
 )]
 
 use mcp_zero_tests::{
-    Plant, Process, Signer, attempt, free_address, part, request, validate, wait,
+    Issuer, Plant, Process, Signer, attempt, free_address, part, request, validate, wait,
 };
 use serde_json::json;
 use std::net::{SocketAddr, TcpStream};
@@ -179,6 +179,46 @@ fn a_filter_that_asks_nobody_for_a_token_lets_nobody_in_without_one() {
         plant.call(address, "get-x", Some(&plant.token())).status,
         200
     );
+}
+
+/// Each lock has keys of its own: what the one in front takes is nothing to the filter where the
+/// filter's keys say otherwise, whatever algorithm Envoy checks for it.
+#[test]
+fn a_signature_that_only_the_check_in_front_takes_is_none() {
+    let plant = Plant::start();
+    let address = free_address();
+    let good = plant.snapshot();
+    let in_front = std::fs::read(plant.identity()).unwrap();
+    let other = Issuer::start();
+    let filter = plant.snapshot_with_keys_of(&other);
+    assert_ne!(filter, good);
+    std::fs::write(plant.identity(), in_front).unwrap();
+    let configuration = plant.static_gateway(address, &filter);
+    let envoy = start(&plant, "other-keys", address, &configuration);
+    plant_is_ready(&plant, address);
+    for signer in [Signer::Rsa, Signer::Ec] {
+        for issuer in [&plant.issuer, &other] {
+            let claimed = plant.issuer.url();
+            let token = issuer.token(signer, |claims| claims["iss"] = json!(claimed));
+            let answer = plant.call(address, "get-x", Some(&token));
+            assert_eq!(answer.status, 401, "{signer:?}: {answer:?}");
+        }
+    }
+    assert_eq!(plant.server.received().len(), 0);
+    drop(envoy);
+    // With the same keys on both sides the same tokens pass.
+    let again = free_address();
+    let _envoy = start(
+        &plant,
+        "same-keys",
+        again,
+        &plant.static_gateway(again, &good),
+    );
+    plant.wait_until_ready(again);
+    for signer in [Signer::Rsa, Signer::Ec] {
+        let token = plant.issuer.token(signer, |_| {});
+        assert_eq!(plant.call(again, "get-x", Some(&token)).status, 200);
+    }
 }
 
 /// What the check in front refuses our filter never verifies; what the filter would accept the

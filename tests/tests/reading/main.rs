@@ -11,6 +11,7 @@ mod events;
 mod messages;
 mod mismatches;
 mod sessions;
+mod streams;
 
 use mcp_zero_tests::{Gateway, Response, Scripted, policy, request};
 

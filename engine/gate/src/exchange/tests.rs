@@ -3,6 +3,7 @@
 mod answers;
 mod conditions;
 mod cors;
+mod framings;
 mod heads;
 mod modern;
 mod plane;
