@@ -11,6 +11,7 @@ pub mod dev;
 pub mod failure;
 pub mod jwks;
 pub mod live;
+mod outbound;
 pub mod publish;
 pub mod replace;
 pub mod run;

@@ -122,26 +122,8 @@ fn subject(token: &str) -> Option<String> {
     claims["sub"].as_str().map(str::to_owned)
 }
 
-/// `application/x-www-form-urlencoded`.
 fn form(body: &str) -> BTreeMap<String, String> {
-    let decoded = |text: &str| {
-        let mut bytes = Vec::new();
-        let mut rest = text.bytes();
-        while let Some(byte) = rest.next() {
-            bytes.push(match byte {
-                b'+' => b' ',
-                b'%' => {
-                    let digits: Vec<u8> = rest.by_ref().take(2).collect();
-                    let digits = String::from_utf8(digits).unwrap_or_default();
-                    u8::from_str_radix(&digits, 16).unwrap_or(b'?')
-                }
-                other => other,
-            });
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
-    };
-    body.split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(name, value)| (decoded(name), decoded(value)))
+    form_urlencoded::parse(body.as_bytes())
+        .into_owned()
         .collect()
 }

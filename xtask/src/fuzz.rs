@@ -3,7 +3,6 @@
 
 use crate::failure::{Failure, Result};
 use crate::shell;
-use std::path::Path;
 use std::process::Command;
 
 /// The readers of what outsiders write.
@@ -34,19 +33,21 @@ pub(crate) fn run(seconds: u32, only: Option<&str>) -> Result<()> {
     let host = host.ok_or_else(|| Failure::new("rustc names no host"))?;
     let flags: Vec<&str> = FLAGS.split_whitespace().collect();
     shell::run(
-        Command::new("cargo")
+        crate::test::cargo()
             .args(["build", "--release", "--locked", "--target", host])
             .args(["--manifest-path", "fuzz/Cargo.toml"])
             .args(["--target-dir", "target/fuzz"])
             .env("RUSTFLAGS", flags.join(" ")),
     )?;
-    let programs = Path::new("target/fuzz").join(host).join("release");
+    let root = crate::root()?;
+    let target_folder = root.join("target/fuzz");
+    let programs = target_folder.join(host).join("release");
     for target in TARGETS {
         if only.is_some_and(|only| only != target) {
             continue;
         }
-        let learnt = Path::new("target/fuzz/corpus").join(target);
-        let found = Path::new("target/fuzz/found").join(target);
+        let learnt = target_folder.join("corpus").join(target);
+        let found = target_folder.join("found").join(target);
         for folder in [&learnt, &found] {
             std::fs::create_dir_all(folder)
                 .map_err(|e| Failure::new(format!("{}: {e}", folder.display())))?;
@@ -60,7 +61,7 @@ pub(crate) fn run(seconds: u32, only: Option<&str>) -> Result<()> {
                 .args(["-verbosity=0", "-print_final_stats=1"])
                 .arg(format!("-artifact_prefix={}/", found.display()))
                 .arg(learnt)
-                .arg(Path::new("fuzz/seeds").join(target)),
+                .arg(root.join("fuzz/seeds").join(target)),
         )?;
     }
     Ok(())

@@ -7,18 +7,14 @@ use form_urlencoded::Serializer;
 use mcp_zero_identity::{MAX_TOKEN_BYTES, is_token68};
 use mcp_zero_proto::TokenRequest;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::redirect::Policy;
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
 use super::{LONGEST_PAUSE, Refused};
-use crate::jwks::{chain, is_loopback};
+use crate::outbound::{self, BodyError, chain};
 
 /// Shorter than a filter waits, so that it hears what has happened.
 const TIMEOUT: Duration = Duration::from_millis(1500);
-
-/// The largest answer taken.
-const LARGEST: usize = 64 * 1024;
 
 /// The longest life of a token that is believed, in seconds.
 const LONGEST_LIFE: u64 = 7 * 86_400;
@@ -66,16 +62,11 @@ impl TokenEndpoint {
     /// # Errors
     /// What is wrong with it.
     pub fn url(text: &str, insecure: bool) -> Result<Url, &'static str> {
-        let url = Url::parse(text).map_err(|_| "no URL")?;
-        match url.scheme() {
-            "https" => {}
-            "http" if insecure => {}
-            _ => return Err("not https"),
+        let url = outbound::url(text, insecure)?;
+        match url.fragment() {
+            None => Ok(url),
+            Some(_) => Err("a URL with a fragment"),
         }
-        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-            return Err("a URL with a user or a fragment");
-        }
-        Ok(url)
     }
 }
 
@@ -114,17 +105,9 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(endpoint: TokenEndpoint) -> Result<Self, reqwest::Error> {
-        let mut builder = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .timeout(TIMEOUT)
-            .user_agent("mcp-zero");
-        // Proxies of the environment are no help there.
-        if is_loopback(&endpoint.url) {
-            builder = builder.no_proxy();
-        }
         Ok(Self {
+            http: outbound::client(TIMEOUT, outbound::is_loopback(&endpoint.url))?,
             endpoint,
-            http: builder.build()?,
         })
     }
 
@@ -163,20 +146,15 @@ impl Client {
             }))
             .send()
             .await;
-        let mut response = sent.map_err(|error| (unanswered(&error), None))?;
+        let response = sent.map_err(|error| (unanswered(&error), None))?;
         let status = response.status();
         let pause = pause(status, response.headers());
-        let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
+        let body = outbound::body(response)
             .await
-            .map_err(|error| (unanswered(&error), None))?
-        {
-            if body.len() + chunk.len() > LARGEST {
-                return Err((Refused::Malformed("more than 64 KiB"), None));
-            }
-            body.extend_from_slice(&chunk);
-        }
+            .map_err(|error| match error {
+                BodyError::TooLarge => (Refused::Malformed("more than 64 KiB"), None),
+                BodyError::Broken(error) => (unanswered(&error), None),
+            })?;
         match status {
             StatusCode::OK => granted(&body, request).map_err(|refused| (refused, None)),
             _ => Err((refused(status, &body), pause)),

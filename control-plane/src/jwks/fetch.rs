@@ -1,14 +1,12 @@
 //! One look-up at an identity provider.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::redirect::Policy;
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 
-/// The largest document taken.
-const LARGEST: usize = 64 * 1024;
+use crate::outbound::{self, BodyError, chain};
+
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Discovery documents, in the order in which they are tried.
@@ -94,20 +92,12 @@ impl Fetcher {
     /// # Errors
     /// The platform's certificate store cannot be read.
     pub fn new() -> Result<Self, FetchError> {
-        let builder = || {
-            Client::builder()
-                .redirect(Policy::none())
-                .timeout(TIMEOUT)
-                .user_agent("mcp-zero")
-        };
-        let made = |builder: reqwest::ClientBuilder| {
-            builder
-                .build()
-                .map_err(|e| FetchError::Client(e.to_string()))
+        let made = |loopback| {
+            outbound::client(TIMEOUT, loopback).map_err(|e| FetchError::Client(e.to_string()))
         };
         Ok(Self {
-            client: made(builder())?,
-            direct: made(builder().no_proxy())?,
+            client: made(false)?,
+            direct: made(true)?,
         })
     }
 
@@ -167,16 +157,8 @@ impl Fetcher {
     }
 
     async fn get(&self, url: &str, insecure: bool) -> Result<Vec<u8>, FetchError> {
-        let parsed = Url::parse(url).map_err(|_| FetchError::Url(url.to_owned()))?;
-        let allowed = match parsed.scheme() {
-            "https" => true,
-            "http" => insecure,
-            _ => false,
-        };
-        if !allowed || !parsed.username().is_empty() || parsed.password().is_some() {
-            return Err(FetchError::Url(url.to_owned()));
-        }
-        let client = if is_loopback(&parsed) {
+        let parsed = outbound::url(url, insecure).map_err(|_| FetchError::Url(url.to_owned()))?;
+        let client = if outbound::is_loopback(&parsed) {
             &self.direct
         } else {
             &self.client
@@ -185,37 +167,18 @@ impl Fetcher {
             url: url.to_owned(),
             reason: chain(&error),
         };
-        let mut response = client.get(parsed).send().await.map_err(unreachable)?;
+        let response = client.get(parsed).send().await.map_err(unreachable)?;
         if response.status() != StatusCode::OK {
             return Err(FetchError::Status {
                 url: url.to_owned(),
                 status: response.status(),
             });
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-            if body.len() + chunk.len() > LARGEST {
-                return Err(FetchError::TooLarge(url.to_owned()));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
+        outbound::body(response).await.map_err(|error| match error {
+            BodyError::TooLarge => FetchError::TooLarge(url.to_owned()),
+            BodyError::Broken(error) => unreachable(error),
+        })
     }
-}
-
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-/// The innermost cause, which is what an operator needs.
-pub(crate) fn chain(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ mod shelf;
 pub(crate) mod store;
 
 pub use fetch::{FetchError, Fetched, Fetcher};
-pub(crate) use fetch::{chain, is_loopback};
 pub use schedule::Schedule;
 pub use shelf::Shelf;
 pub use store::{KeyStore, Known, Looked, look_up};

@@ -60,7 +60,7 @@ async fn http_needs_leave() {
 
 #[tokio::test]
 async fn a_huge_set_is_refused() {
-    let huge = "x".repeat(LARGEST + 1);
+    let huge = "x".repeat(outbound::LARGEST + 1);
     let base = serve(&[
         ("/.well-known/openid-configuration", GOOD),
         ("/keys", &huge),

@@ -11,8 +11,11 @@ use std::cell::RefCell;
 #[derive(Debug, Default)]
 struct Host {
     answer: Option<bool>,
-    asked: RefCell<Vec<(Vec<u8>, &'static str, Vec<u8>)>>,
+    asked: RefCell<Vec<Asked>>,
 }
+
+/// Key, hash, signature.
+type Asked = (Vec<u8>, &'static str, Vec<u8>);
 
 impl Signatures for Host {
     fn is_right(&self, signature: &Signature<'_>) -> Option<bool> {
