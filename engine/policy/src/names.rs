@@ -24,9 +24,27 @@ pub(crate) struct Names<T> {
 /// Patterns by a literal end.
 #[derive(Debug, Clone)]
 struct Ends<T> {
-    /// Every length of an end, shortest first.
-    lengths: Box<[usize]>,
+    /// Every length of an end, shortest first, with the bytes that stand next to the star: most
+    /// names have another byte there, and need not be looked up.
+    lengths: Box<[(usize, Bytes)]>,
     by_end: FxHashMap<Box<[u8]>, Vec<(Glob, T)>>,
+}
+
+/// A set of bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bytes([u128; 2]);
+
+impl Bytes {
+    fn insert(&mut self, byte: u8) {
+        if let Some(half) = self.0.get_mut(usize::from(byte >> 7)) {
+            *half |= 1 << (byte & 127);
+        }
+    }
+
+    fn contains(self, byte: u8) -> bool {
+        let half = self.0.get(usize::from(byte >> 7));
+        half.is_some_and(|half| half >> (byte & 127) & 1 == 1)
+    }
 }
 
 impl<T> Default for Names<T> {
@@ -64,8 +82,8 @@ impl<T> Names<T> {
         Self {
             exact,
             any,
-            heads: Ends::new(heads),
-            tails: Ends::new(tails),
+            heads: Ends::new(heads, <[u8]>::last),
+            tails: Ends::new(tails, <[u8]>::first),
             rest: rest.into(),
         }
     }
@@ -79,18 +97,22 @@ impl<T> Names<T> {
             found(of);
         }
         let bytes = name.as_bytes();
-        for length in &self.heads.lengths {
+        for (length, inner) in &self.heads.lengths {
             let Some(head) = bytes.get(..*length) else {
                 break;
             };
-            self.heads.each(head, name, &mut found);
+            if head.last().is_some_and(|byte| inner.contains(*byte)) {
+                self.heads.each(head, name, &mut found);
+            }
         }
-        for length in &self.tails.lengths {
+        for (length, inner) in &self.tails.lengths {
             let Some(begin) = bytes.len().checked_sub(*length) else {
                 break;
             };
             let tail = bytes.get(begin..).unwrap_or_default();
-            self.tails.each(tail, name, &mut found);
+            if tail.first().is_some_and(|byte| inner.contains(*byte)) {
+                self.tails.each(tail, name, &mut found);
+            }
         }
         for (glob, of) in &self.rest {
             if glob.matches(name) {
@@ -101,12 +123,15 @@ impl<T> Names<T> {
 }
 
 impl<T> Ends<T> {
-    fn new(by_end: FxHashMap<Box<[u8]>, Vec<(Glob, T)>>) -> Self {
-        let mut lengths: Vec<usize> = by_end.keys().map(|end| end.len()).collect();
-        lengths.sort_unstable();
-        lengths.dedup();
+    /// `inner` is the byte of an end that stands next to the star.
+    fn new(by_end: FxHashMap<Box<[u8]>, Vec<(Glob, T)>>, inner: fn(&[u8]) -> Option<&u8>) -> Self {
+        let mut lengths: BTreeMap<usize, Bytes> = BTreeMap::new();
+        for end in by_end.keys() {
+            let bytes = lengths.entry(end.len()).or_default();
+            inner(end).into_iter().for_each(|byte| bytes.insert(*byte));
+        }
         Self {
-            lengths: lengths.into(),
+            lengths: lengths.into_iter().collect(),
             by_end,
         }
     }
@@ -124,6 +149,17 @@ impl<T> Ends<T> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn sets_of_bytes() {
+        for byte in 0..=255 {
+            let mut set = Bytes::default();
+            assert!(!set.contains(byte));
+            set.insert(byte);
+            let found: Vec<u8> = (0..=255).filter(|other| set.contains(*other)).collect();
+            assert_eq!(found, [byte]);
+        }
+    }
 
     proptest! {
         #[test]
