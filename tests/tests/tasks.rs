@@ -6,7 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
-use mcp_zero_tests::{Gateway, Response, Scripted, ok, policy, request};
+use mcp_zero_tests::{Demo, Gateway, Response, Scripted, ok, policy, request};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -174,5 +174,93 @@ fn the_header_of_2026_07_28_names_the_task_as_the_server_does() {
             );
         }
         assert_eq!(server.received().len(), before);
+    }
+}
+
+/// The whole way of a task of 2026-07-28 at a server that the Rust SDK keeps.
+#[test]
+fn a_server_of_an_sdk_keeps_tasks() {
+    let server = Demo::start();
+    let url = format!("http://{}/mcp", server.address());
+    let gateway = Gateway::start(&policy(&url).replace("'get*'", "'slow_count'"));
+    let alice = gateway.token("alice", "developers");
+    let send = |token: &str, method: &str, name: &str, mut params: Value| {
+        params["_meta"] = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientInfo": {"name": "c", "version": "1"},
+            "io.modelcontextprotocol/clientCapabilities": {
+                "extensions": {"io.modelcontextprotocol/tasks": {}}}});
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let bearer = format!("Bearer {token}");
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("accept", "application/json, text/event-stream"),
+            ("mcp-protocol-version", "2026-07-28"),
+            ("mcp-method", method),
+            ("mcp-name", name),
+        ];
+        let text = request("POST", "/mcp/s", &headers, &body.to_string());
+        let answer = gateway.send(text.as_bytes());
+        let event = answer
+            .body
+            .lines()
+            .find_map(|line| line.strip_prefix("data: {"));
+        let text = event.map_or(answer.body.clone(), |rest| format!("{{{rest}"));
+        serde_json::from_str::<Value>(&text).unwrap_or_else(|e| panic!("{e}: {answer:?}"))
+    };
+    let begin = |n: u32| {
+        let params = json!({"name": "slow_count", "arguments": {"n": n}});
+        let begun = send(&alice, "tools/call", "slow_count", params)["result"].clone();
+        assert_eq!(begun["resultType"], "task", "{begun}");
+        begun["taskId"].as_str().unwrap().to_owned()
+    };
+    let about = |token: &str, method: &str, id: &str| {
+        let params = json!({"taskId": id});
+        send(token, method, id, params)
+    };
+    let task = begin(4);
+    let (mut told, since) = (Vec::new(), Instant::now());
+    let last = loop {
+        let state = about(&alice, "tasks/get", &task)["result"].clone();
+        assert_eq!(state["taskId"], task, "{state}");
+        told.push(
+            state["statusMessage"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+        );
+        if state["status"] != "working" {
+            break state;
+        }
+        assert!(since.elapsed() < Duration::from_secs(20), "{state}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert_eq!(last["status"], "completed", "{last}");
+    assert_eq!(
+        last["result"]["content"][0]["text"],
+        "Counted to 4 for <EMAIL_ADDRESS>."
+    );
+    assert!(
+        told.iter()
+            .any(|text| text == "counted to 3 for <EMAIL_ADDRESS>"),
+        "{told:?}"
+    );
+    assert!(!told.concat().contains('@'), "{told:?}");
+
+    let bob = gateway.token("bob", "developers");
+    let long = begin(100);
+    for method in ["tasks/get", "tasks/cancel"] {
+        assert_eq!(
+            about(&bob, method, &long)["error"]["code"],
+            -31403,
+            "{method}"
+        );
+    }
+    let state = || about(&alice, "tasks/get", &long)["result"]["status"].clone();
+    assert_eq!(state(), "working");
+    assert!(about(&alice, "tasks/cancel", &long).get("error").is_none());
+    let since = Instant::now();
+    while state() != "cancelled" {
+        assert!(since.elapsed() < Duration::from_secs(10), "{}", state());
+        std::thread::sleep(Duration::from_millis(50));
     }
 }

@@ -1,15 +1,18 @@
 //! What the server offers: a customer desk.
 
 use crate::customers::{self, Customer, Line};
+use rmcp::handler::server::tool::ToolCallContext;
 use rmcp::handler::server::wrapper::{Json, Parameters};
 use rmcp::model::{
-    ErrorData, GetPromptResult, Implementation, ListResourcesResult, PaginatedRequestParams,
-    ProgressNotificationParam, PromptMessage, ReadResourceRequestParams, ReadResourceResponse,
-    ReadResourceResult, RequestMetaObject, Resource, ResourceContents, Role, ServerCapabilities,
-    ServerConfig,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, ContentBlock,
+    CreateTaskResult, ErrorData, GetPromptResult, GetTaskParams, GetTaskResult, Implementation,
+    ListResourcesResult, PaginatedRequestParams, ProgressNotificationParam, PromptMessage,
+    ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, RequestMetaObject,
+    Resource, ResourceContents, Role, ServerCapabilities, ServerConfig, Task, UpdateTaskParams,
 };
 use rmcp::schemars::{self, JsonSchema};
 use rmcp::service::RequestContext;
+use rmcp::task_manager::{TaskExit, TaskManager, TaskOptions};
 use rmcp::{
     Peer, RoleServer, ServerHandler, prompt, prompt_handler, prompt_router, tool, tool_handler,
     tool_router,
@@ -24,9 +27,11 @@ const MOST_STEPS: u32 = 100;
 /// Time of one step.
 const STEP: Duration = Duration::from_millis(200);
 
-/// The server's handler; it keeps no state, so every session sees the same.
-#[derive(Clone, Debug)]
-pub(crate) struct Desk;
+/// The server's handler; every session sees the same.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    tasks: TaskManager,
+}
 
 /// Arguments of `echo`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -68,10 +73,33 @@ pub(crate) struct Customers {
 }
 
 impl Desk {
-    /// A desk for a new session.
-    pub(crate) fn new() -> Self {
-        Self
+    /// A desk for a new session; tasks are kept beyond it.
+    pub(crate) fn new(tasks: TaskManager) -> Self {
+        Self { tasks }
     }
+
+    /// Counts as a task, for clients that ask for its state from time to time.
+    fn count_later(&self, n: u32) -> Task {
+        let options = TaskOptions::new().with_poll_interval_ms(100);
+        self.tasks.spawn(options, move |task| {
+            Box::pin(async move {
+                for step in 1..=n {
+                    tokio::select! {
+                        () = task.cancelled() => return Err(TaskExit::Cancelled),
+                        () = tokio::time::sleep(STEP) => {}
+                    }
+                    task.set_status_message(progress(step));
+                }
+                let text = format!("Counted to {n} for ada@example.com.");
+                Ok(CallToolResult::success(vec![ContentBlock::text(text)]))
+            })
+        })
+    }
+}
+
+/// What is told of a step.
+fn progress(step: u32) -> String {
+    format!("counted to {step} for ada@example.com")
 }
 
 #[tool_router]
@@ -133,7 +161,7 @@ impl Desk {
             let Some(token) = &token else { continue };
             let progress = ProgressNotificationParam::new(token.clone(), f64::from(step))
                 .with_total(f64::from(n))
-                .with_message(format!("counted to {step} for ada@example.com"));
+                .with_message(progress(step));
             if client.notify_progress(progress).await.is_err() {
                 return Err("the client is gone".to_owned());
             }
@@ -161,12 +189,58 @@ impl ServerHandler for Desk {
                 .enable_tools()
                 .enable_resources()
                 .enable_prompts()
+                .enable_tasks()
                 .build(),
         )
         .with_server_info(Implementation::new(
             env!("CARGO_PKG_NAME"),
             env!("CARGO_PKG_VERSION"),
         ))
+    }
+
+    /// Counting is a task where the client knows tasks (2026-07-28, SEP-2663).
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let knows_tasks = context
+            .client_capabilities()
+            .is_some_and(|capabilities| capabilities.supports_tasks());
+        if knows_tasks && request.name == "slow_count" {
+            let arguments = request.arguments.unwrap_or_default().into();
+            let Count { n } = serde_json::from_value(arguments)
+                .map_err(|e| ErrorData::invalid_params(e.to_string(), None))?;
+            let task = self.count_later(n.min(MOST_STEPS));
+            return Ok(CallToolResponse::Task(CreateTaskResult::new(task)));
+        }
+        let call = ToolCallContext::new(self, request, context);
+        Self::tool_router().call(call).await
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        Ok(GetTaskResult::new(self.tasks.get_task(&request.task_id)?))
+    }
+
+    async fn update_task(
+        &self,
+        request: UpdateTaskParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.tasks
+            .update_task(&request.task_id, request.input_responses)
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.tasks.cancel_task(&request.task_id)
     }
 
     async fn list_resources(

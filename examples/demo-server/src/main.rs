@@ -7,6 +7,7 @@ mod desk;
 use axum::Router;
 use clap::Parser;
 use desk::Desk;
+use rmcp::task_manager::TaskManager;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use std::io::IsTerminal;
@@ -60,8 +61,9 @@ async fn serve(address: SocketAddr) -> std::io::Result<()> {
 
     let config = StreamableHttpServerConfig::default();
     let streams = config.cancellation_token.clone();
+    let tasks = TaskManager::new();
     let service = StreamableHttpService::new(
-        || Ok(Desk::new()),
+        move || Ok(Desk::new(tasks.clone())),
         Arc::new(LocalSessionManager::default()),
         config,
     );
