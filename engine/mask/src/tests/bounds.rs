@@ -1,4 +1,4 @@
-use super::{all, request, result, scanned, server};
+use super::{all, notified, request, result, scanned, server};
 use crate::{Entity, MaskError, Masker, Report};
 use mcp_zero_wire::json::Edits;
 use mcp_zero_wire::rpc::Message;
@@ -100,6 +100,10 @@ fn identifiers_are_those_that_a_method_has() {
         request("logging/setLevel", r#"{"level":"a@b.co"}"#),
         r#"{"level":"a@b.co"}"#
     );
+    let followed = r#"{"notifications":{"taskIds":["a@b.co"],"resourceSubscriptions":["a@b.co"]}}"#;
+    assert_eq!(request("subscriptions/listen", followed), followed);
+    let acknowledged = "notifications/subscriptions/acknowledged";
+    assert_eq!(notified(acknowledged, followed), followed);
     assert_eq!(
         result(
             "tools/call",
