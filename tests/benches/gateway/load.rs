@@ -96,6 +96,10 @@ async fn caller(calls: Rc<Calls>, next: Rc<Cell<usize>>) -> Outcome {
                     outcome.wrong += 1;
                     outcome.first_wrong.get_or_insert_with(|| face(&answer));
                 }
+                if matches!(calls.expected, Expected::Refused) {
+                    // Who refuses before the body is read ends the connection.
+                    connection = None;
+                }
                 outcome.last = answer.body;
             }
             Err(error) => {
