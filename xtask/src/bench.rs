@@ -21,3 +21,21 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     bench.env("MCP_ZERO_BENCH_PYTHON_PEERS", python);
     shell::run(&mut bench)
 }
+
+/// A decision under few rules and under many: by the processor, then in Wasm.
+///
+/// # Errors
+/// Something does not build.
+pub(crate) fn decisions() -> Result<()> {
+    let (parts, clients) = setup::all()?;
+    println!("native");
+    shell::run(cargo().args([
+        "bench",
+        "--quiet",
+        "--locked",
+        "--package",
+        "mcp-zero-policy",
+    ]))?;
+    println!("Wasm");
+    wasm::bench(&parts, &clients.node, "mcp-zero-policy", "decide")
+}

@@ -51,6 +51,8 @@ enum Step {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measure decisions, natively and in Wasm.
+    Decisions,
     /// Faults under load in random order, for some minutes.
     Soak {
         /// How long
@@ -83,6 +85,7 @@ fn main() -> ExitCode {
         Step::Env => test::print_environment(),
         Step::Test => test::run(),
         Step::Bench { arguments } => bench::run(&arguments),
+        Step::Decisions => bench::decisions(),
         Step::Soak { minutes, seed } => test::soak(minutes, seed),
         Step::Fuzz { seconds, target } => fuzz::run(seconds, target.as_deref()),
         Step::Lint => test::lint(),

@@ -117,13 +117,33 @@ fn keep(package: Package) -> Result<PathBuf> {
 
 /// A cargo command for the module's target, with the standard library built from source.
 pub(crate) fn cargo(parts: &Parts, command: &str, packages: &[Package]) -> Result<Command> {
-    let root = root()?;
-    let sysroot = shell::output(Command::new("rustc").args(["--print", "sysroot"]))?;
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(&root).args([command, "--quiet", "--lib"]);
+    let mut cargo = target(parts, command)?;
+    cargo.arg("--lib");
     for package in packages {
         cargo.args(["--package", package.name()]);
     }
+    Ok(cargo)
+}
+
+/// Runs a benchmark of a package in Node, whose V8 is Envoy's.
+pub(crate) fn bench(parts: &Parts, node: &Path, package: &str, name: &str) -> Result<()> {
+    let script = root()?.join("tests/benches/wasi.mjs");
+    let runner = format!("{} --no-warnings {}", node.display(), script.display());
+    let mut bench = target(parts, "bench")?;
+    bench
+        .args(["--package", package, "--bench", name])
+        // Else everything would be built once more, to unwind.
+        .args(["-Z", "panic-abort-tests"])
+        .env("CARGO_TARGET_WASM32_WASIP1_RUNNER", runner);
+    shell::run(&mut bench)
+}
+
+/// A cargo command with what the target wants.
+fn target(parts: &Parts, command: &str) -> Result<Command> {
+    let root = root()?;
+    let sysroot = shell::output(Command::new("rustc").args(["--print", "sysroot"]))?;
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(&root).args([command, "--quiet"]);
     cargo
         .args(["--profile", "wasm", "--target", "wasm32-wasip1"])
         .args(["-Z", "build-std=std,panic_abort"])
