@@ -91,8 +91,7 @@ impl Exchange {
         match spec.map(|spec| spec.governed) {
             Some(Governed::Task) => self.unseal(live, holder.get("taskId"), edits)?,
             Some(Governed::Subscriptions) => {
-                let ids = holder.get("notifications").and_then(|n| n.get("taskIds"));
-                for id in ids.iter().flat_map(|ids| ids.items()) {
+                for id in followed(holder) {
                     self.unseal(live, Some(id), edits)?;
                 }
             }
@@ -150,8 +149,7 @@ impl Exchange {
                     self.seal_related(live, holder.get("result"), edits);
                 }
                 "notifications/subscriptions/acknowledged" => {
-                    let ids = holder.get("notifications").and_then(|n| n.get("taskIds"));
-                    for id in ids.iter().flat_map(|ids| ids.items()) {
+                    for id in followed(holder) {
                         self.seal_id(live, Some(id), edits)?;
                     }
                 }
@@ -243,6 +241,12 @@ fn holder<'d>(message: &Message<'d>) -> Option<Value<'d>> {
         Message::Result { result, .. } => Some(*result),
         Message::Error { .. } => None,
     }
+}
+
+/// Ids of tasks that a client wants to hear of, or is told that it will.
+fn followed(holder: Value<'_>) -> impl Iterator<Item = Value<'_>> {
+    let ids = holder.get("notifications").and_then(|n| n.get("taskIds"));
+    ids.into_iter().flat_map(Value::items)
 }
 
 /// A task that a result says has begun (2025-11-25, `CreateTaskResult`).
