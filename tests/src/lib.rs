@@ -46,7 +46,7 @@ pub use mcp::{Everything, Session, Talk};
 pub use pki::{Authority, Identity};
 pub use plane::{Plane, admin, wait};
 pub use plant::{ANSWER, Plant};
-pub use policy::policy;
+pub use policy::{policy, two_servers};
 pub use process::{Process, free_address, mcp_zero, validate};
 pub use scripted::{Answer, PAUSE, Received, Scripted, events, ok};
 pub use token_endpoint::{CLIENT_SECRET, Exchange, TokenEndpoint};

@@ -38,3 +38,11 @@ plugins:
 "
     )
 }
+
+/// The ordinary policy with a second server behind the same address.
+pub fn two_servers(url: &str) -> String {
+    policy(url).replace(
+        "policies:\n",
+        &format!("  - {{name: t, transport: http, url: \"{url}\"}}\npolicies:\n"),
+    )
+}

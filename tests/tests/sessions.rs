@@ -6,7 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
-use mcp_zero_tests::{Gateway, Response, Scripted, mcp_zero, ok, policy, request};
+use mcp_zero_tests::{Gateway, Response, Scripted, mcp_zero, ok, policy, request, two_servers};
 use std::time::{Duration, Instant};
 
 const ID: &str = "mcp-session-id";
@@ -30,14 +30,6 @@ fn server() -> Scripted {
         }
         vec![answer]
     })
-}
-
-/// The ordinary policy with a second server behind the same address.
-fn two_servers(url: &str) -> String {
-    policy(url).replace(
-        "policies:\n",
-        &format!("  - {{name: t, transport: http, url: \"{url}\"}}\npolicies:\n"),
-    )
 }
 
 fn open(gateway: &Gateway, token: &str) -> String {

@@ -6,7 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
-use mcp_zero_tests::{Demo, Gateway, Response, Scripted, ok, policy, request};
+use mcp_zero_tests::{Demo, Gateway, Response, Scripted, ok, policy, request, two_servers};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -32,14 +32,6 @@ fn server() -> Scripted {
         let answer = json!({"jsonrpc": "2.0", "id": asked["id"], "result": result});
         vec![ok("application/json", &answer.to_string())]
     })
-}
-
-/// The ordinary policy with a second server behind the same address.
-fn two_servers(url: &str) -> String {
-    policy(url).replace(
-        "policies:\n",
-        &format!("  - {{name: t, transport: http, url: \"{url}\"}}\npolicies:\n"),
-    )
 }
 
 fn ask(gateway: &Gateway, server: &str, token: &str, method: &str, params: Value) -> Response {
