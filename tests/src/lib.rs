@@ -15,6 +15,7 @@ pub mod compose;
 mod conformance;
 mod demo;
 mod envoy;
+mod exchanger;
 pub mod fault;
 mod forward;
 mod front;
@@ -38,6 +39,7 @@ pub use client::{Connection, Response, attempt, connect, exchange, read, respons
 pub use conformance::{Check, Status, Suite};
 pub use demo::Demo;
 pub use envoy::Envoy;
+pub use exchanger::Exchanger;
 pub use forward::Forward;
 pub use front::{Front, Layout};
 pub use gateway::{Gateway, Options, request, session, signal, token};

@@ -7,8 +7,9 @@
     reason = "a test fails by panicking"
 )]
 
+use jwt_simple::reexports::ct_codecs::{Base64UrlSafeNoPadding, Decoder as _};
 use mcp_zero_tests::{
-    Answer, CLIENT_SECRET, Connection, Exchange, Gateway, Options, Received, Scripted,
+    Answer, CLIENT_SECRET, Connection, Exchange, Exchanger, Gateway, Options, Received, Scripted,
     TokenEndpoint, events, mcp_zero, ok, part, policy, request,
 };
 use serde_json::{Value, json};
@@ -388,4 +389,65 @@ fn without_its_settings_it_does_not_start_and_no_push_brings_it() {
         200
     );
     assert_eq!(authorization(server.received().last().unwrap()), [""; 0]);
+}
+
+/// The claims of a token, unverified.
+fn claims(token: &str) -> Value {
+    let part = token.split('.').nth(1).unwrap();
+    let bytes = Base64UrlSafeNoPadding::decode_to_vec(part, None).unwrap();
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+#[test]
+fn an_identity_provider_of_others_exchanges_tokens() {
+    let server = Scripted::json(r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#);
+    let provider = Exchanger::start(AUDIENCE, &["crm.read", "crm.write"]);
+    let identity = format!(
+        "identity:\n  issuer: {}\n  audience: {}\n  algorithms: [RS256]\n",
+        provider.issuer(),
+        Exchanger::AUDIENCE,
+    );
+    // Over TLS, by an authority of its own, as any company's: nothing is relaxed.
+    let options = Options {
+        no_dev: true,
+        variables: provider.variables(),
+        ..Options::default()
+    };
+    let gateway = Gateway::start_with(&(exchanging(&server.url()) + &identity), &options);
+    let [alice, bob] = ["alice", "bob"].map(|name| provider.sign_in(name));
+    let subject = |token: &str| claims(token)["sub"].clone();
+    assert_ne!(subject(&alice), subject(&bob));
+
+    for own in [&alice, &bob, &alice, &bob] {
+        let before = server.received().len();
+        let answer = send(&gateway, "POST", "/mcp/s", own, &call("get-x"));
+        assert_eq!(answer.status, 200, "{}\n{}", answer.body, gateway.log());
+        let got = authorization(&server.wait(before + 1)[before]);
+        let [line] = got.as_slice() else {
+            panic!("one credential: {got:?}");
+        };
+        let granted = line.strip_prefix("Bearer ").unwrap();
+        assert_ne!(granted, own, "never the caller's own");
+        let granted = claims(granted);
+        assert_eq!(granted["sub"], subject(own), "the same person");
+        assert_eq!(granted["scope"], "crm.read", "no more than was asked for");
+        assert_eq!(granted["client_id"], "mcp-gateway");
+    }
+    let asked = provider.asked();
+    assert_eq!(asked.len(), 2, "one exchange a person: {asked:?}");
+    for one in asked {
+        assert_eq!(one["audience"], AUDIENCE);
+        assert_eq!(one["scope"], "crm.read");
+        assert_eq!(one["status"], 200);
+    }
+
+    // A token that its issuer has taken back is not exchanged any more.
+    let late = provider.sign_in("alice");
+    provider.sign_out(&late);
+    let before = server.received().len();
+    let refused = send(&gateway, "POST", "/mcp/s", &late, &call("get-x"));
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    assert_eq!(server.received().len(), before);
+    let last = provider.asked().pop().unwrap();
+    assert_eq!(last["error"], "invalid_request", "RFC 8693 section 2.2.2");
 }

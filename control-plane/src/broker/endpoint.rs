@@ -210,6 +210,8 @@ fn refused(status: StatusCode, body: &[u8]) -> Refused {
         "unauthorized_client" => Refused::Client("unauthorized_client"),
         "unsupported_grant_type" => Refused::Client("unsupported_grant_type"),
         "invalid_grant" => Refused::Grant("invalid_grant"),
+        // RFC 8693 §2.2.2: the caller's token is good no longer, or never was.
+        "invalid_request" => Refused::Grant("invalid_request"),
         "invalid_target" => Refused::Grant("invalid_target"),
         "invalid_scope" => Refused::Grant("invalid_scope"),
         "access_denied" => Refused::Grant("access_denied"),

@@ -270,6 +270,10 @@ async fn whatever_goes_wrong_ends_in_no_token() {
             Grant("invalid_grant"),
         ),
         (
+            Mode::Say(400, r#"{"error":"invalid_request"}"#, None),
+            Grant("invalid_request"),
+        ),
+        (
             Mode::Say(400, r#"{"error":"invalid_target"}"#, None),
             Grant("invalid_target"),
         ),
