@@ -153,12 +153,28 @@ impl Issuer {
             "ext": {"uid": "a-1"}, "roles": ["developers"]})
     }
 
+    /// The public RSA key in PEM, as an attacker has it too.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn rsa_public_pem(&self) -> String {
+        self.rsa.public_key().to_pem().expect("a key in PEM")
+    }
+
     /// A token of exactly this header and these claims, signed with the published EC key or
     /// the foreign one.
     ///
     /// # Panics
     /// When another key is named.
     pub fn sign(&self, signer: Signer, header: &Value, claims: &Value) -> String {
+        self.sign_text(signer, &header.to_string(), &claims.to_string())
+    }
+
+    /// The same of texts, which need not be what a library writes.
+    ///
+    /// # Panics
+    /// When another key is named.
+    pub fn sign_text(&self, signer: Signer, header: &str, claims: &str) -> String {
         let key = match signer {
             Signer::Ec => &self.ec,
             Signer::Foreign => &self.foreign,
@@ -169,8 +185,8 @@ impl Issuer {
         };
         let text = format!(
             "{}.{}",
-            encode(header.to_string().as_bytes()),
-            encode(claims.to_string().as_bytes())
+            encode(header.as_bytes()),
+            encode(claims.as_bytes())
         );
         let (signature, _) = key.key_pair().as_ref().sign_recoverable(text.as_bytes());
         format!("{text}.{}", encode(&signature.to_bytes()))

@@ -10,8 +10,10 @@
 mod events;
 mod messages;
 mod mismatches;
+mod readers;
 mod sessions;
 mod streams;
+mod verdicts;
 
 use mcp_zero_tests::{Gateway, Response, Scripted, policy, request};
 
@@ -32,8 +34,20 @@ impl Rig {
         Self::before(server)
     }
 
+    /// With one more tool that the policy allows.
+    fn allowing(tool: &str) -> Self {
+        let server = Scripted::json(r#"{"jsonrpc":"2.0","id":1,"result":{"content":[]}}"#);
+        let allowed = policy(&server.url()).replace("'send']", &format!("'send', '{tool}']"));
+        Self::under(server, &allowed)
+    }
+
     fn before(server: Scripted) -> Self {
-        let gateway = Gateway::start(&policy(&server.url()));
+        let policy = policy(&server.url());
+        Self::under(server, &policy)
+    }
+
+    fn under(server: Scripted, policy: &str) -> Self {
+        let gateway = Gateway::start(policy);
         let token = gateway.token("alice", "developers");
         Self {
             server,

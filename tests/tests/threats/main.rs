@@ -13,6 +13,7 @@ mod origins;
 mod secrets;
 mod streams;
 mod tokens;
+mod vectors;
 
 use mcp_zero_tests::{Gateway, Options, policy};
 
