@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use headers::{Age, CacheControl, HeaderMapExt as _};
+use reqwest::header::HeaderMap;
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 
@@ -70,6 +72,8 @@ pub struct Fetched {
     pub uri: String,
     /// The document.
     pub body: Vec<u8>,
+    /// How long it is fresh, where the answer says (RFC 9111 §4.2.1 and §5.2.2).
+    pub fresh: Option<Duration>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -116,8 +120,9 @@ impl Fetcher {
             Some(uri) => uri.to_owned(),
             None => self.discover(issuer, insecure).await?,
         };
-        let body = self.get(&uri, insecure).await?;
-        Ok(Fetched { uri, body })
+        let (body, headers) = self.get(&uri, insecure).await?;
+        let fresh = fresh(&headers);
+        Ok(Fetched { uri, body, fresh })
     }
 
     async fn discover(&self, issuer: &str, insecure: bool) -> Result<String, FetchError> {
@@ -140,7 +145,7 @@ impl Fetcher {
         issuer: &str,
         insecure: bool,
     ) -> Result<Document, FetchError> {
-        let body = self.get(url, insecure).await?;
+        let (body, _) = self.get(url, insecure).await?;
         let document: Document =
             serde_json::from_slice(&body).map_err(|e| FetchError::Document {
                 url: url.to_owned(),
@@ -156,7 +161,7 @@ impl Fetcher {
         Ok(document)
     }
 
-    async fn get(&self, url: &str, insecure: bool) -> Result<Vec<u8>, FetchError> {
+    async fn get(&self, url: &str, insecure: bool) -> Result<(Vec<u8>, HeaderMap), FetchError> {
         let parsed = outbound::url(url, insecure).map_err(|_| FetchError::Url(url.to_owned()))?;
         let client = if outbound::is_loopback(&parsed) {
             &self.direct
@@ -174,11 +179,26 @@ impl Fetcher {
                 status: response.status(),
             });
         }
-        outbound::body(response).await.map_err(|error| match error {
-            BodyError::TooLarge => FetchError::TooLarge(url.to_owned()),
-            BodyError::Broken(error) => unreachable(error),
-        })
+        let headers = response.headers().clone();
+        let body = outbound::body(response)
+            .await
+            .map_err(|error| match error {
+                BodyError::TooLarge => FetchError::TooLarge(url.to_owned()),
+                BodyError::Broken(error) => unreachable(error),
+            })?;
+        Ok((body, headers))
     }
+}
+
+/// What `Cache-Control` leaves of a key set's time; a header that cannot be read says nothing.
+fn fresh(headers: &HeaderMap) -> Option<Duration> {
+    let control = headers.typed_get::<CacheControl>()?;
+    if control.no_cache() || control.no_store() {
+        return Some(Duration::ZERO);
+    }
+    let age = headers.typed_get::<Age>().map_or(0, |age| age.as_secs());
+    let left = |whole: Duration| whole.saturating_sub(Duration::from_secs(age));
+    control.max_age().map(left)
 }
 
 #[cfg(test)]

@@ -59,6 +59,10 @@ pub fn from_file(issuers: &[IssuerPlan], file: &Path) -> Result<Keys, String> {
     let keys = keys_in(&body, plan, &uri)?;
     let mut store = KeyStore::default();
     store.plan(issuers, Duration::ZERO);
-    store.take(Duration::ZERO, Looked::new(plan, Ok(Found { uri, keys })));
+    let fresh = None;
+    store.take(
+        Duration::ZERO,
+        Looked::new(plan, Ok(Found { uri, keys, fresh })),
+    );
     Ok(store.keys())
 }

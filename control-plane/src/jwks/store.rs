@@ -10,6 +10,10 @@ use mcp_zero_proto as proto;
 use super::shelf::Stock;
 use super::{Fetcher, Schedule, Shelf};
 
+/// The shortest time for which an answer's `Cache-Control` makes keys fresh. Many issuers forbid
+/// every cache; a new key is looked up when a token names it, so this is for keys that go.
+const FRESH_AT_LEAST: Duration = Duration::from_secs(300);
+
 /// What is known of one issuer.
 #[derive(Debug, Default)]
 struct Held {
@@ -18,6 +22,8 @@ struct Held {
     keys: Vec<proto::Key>,
     /// Unix seconds.
     fetched_at: u64,
+    /// How long the last answer says that it is fresh.
+    fresh: Option<Duration>,
     schedule: Schedule,
     asking: bool,
     /// Somebody waits for a key that is not here.
@@ -46,6 +52,8 @@ pub(super) struct Found {
     pub(super) uri: String,
     /// Its keys; never none.
     pub(super) keys: Vec<proto::Key>,
+    /// How long the answer says that it is fresh.
+    pub(super) fresh: Option<Duration>,
 }
 
 /// The result of one look-up.
@@ -114,10 +122,9 @@ impl KeyStore {
     pub fn due(&mut self, now: Duration) -> Vec<IssuerPlan> {
         let mut due = Vec::new();
         for plan in &self.plans {
-            let fresh = Duration::from_secs(u64::from(plan.jwks_cache_seconds));
             if let Some(held) = self.held.get_mut(&source(plan))
                 && !held.asking
-                && (held.schedule.wait(now, fresh).is_zero()
+                && (held.schedule.wait(now, held.fresh(plan)).is_zero()
                     || (held.wanted && held.schedule.may_ask(now)))
             {
                 held.asking = true;
@@ -172,8 +179,9 @@ impl KeyStore {
         };
         held.asking = false;
         held.schedule.asked(now, looked.keys.is_ok());
+        held.fresh = looked.keys.as_ref().ok().and_then(|found| found.fresh);
         match looked.keys {
-            Ok(Found { uri, keys }) => {
+            Ok(Found { uri, keys, .. }) => {
                 held.uri = uri;
                 held.keys = keys;
                 held.fetched_at = unix_now();
@@ -217,6 +225,13 @@ impl KeyStore {
 }
 
 impl Held {
+    /// How long its keys are fresh: as long as the policy says, or less where the issuer does.
+    fn fresh(&self, plan: &IssuerPlan) -> Duration {
+        let most = Duration::from_secs(u64::from(plan.jwks_cache_seconds));
+        self.fresh
+            .map_or(most, |fresh| fresh.max(FRESH_AT_LEAST).min(most))
+    }
+
     /// What an earlier process has left, taken at `now`, which is `clock` in Unix seconds.
     fn of(stock: Stock, now: Duration, clock: u64) -> Self {
         let mut schedule = Schedule::default();
@@ -226,6 +241,7 @@ impl Held {
             uri: stock.uri,
             keys: stock.keys,
             fetched_at: stock.fetched_at,
+            fresh: None,
             schedule,
             asking: false,
             wanted: false,
@@ -271,6 +287,7 @@ async fn ask(fetcher: &Fetcher, plan: &IssuerPlan) -> Result<Found, String> {
     Ok(Found {
         uri: fetched.uri,
         keys,
+        fresh: fetched.fresh,
     })
 }
 

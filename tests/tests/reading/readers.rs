@@ -18,7 +18,7 @@ fn one_of<'a>(random: &mut TestRng, of: &[&'a str]) -> &'a str {
 
 /// Yes, once in so many times.
 fn rarely(random: &mut TestRng, times: u32) -> bool {
-    random.next_u32() % times == 0
+    random.next_u32().is_multiple_of(times)
 }
 
 /// A key as it is, or as somebody writes it who wants two readings.

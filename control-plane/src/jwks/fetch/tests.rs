@@ -69,3 +69,24 @@ async fn a_huge_set_is_refused() {
     let error = fetch(&base, true).await.unwrap_err();
     assert!(matches!(error, FetchError::TooLarge(_)), "{error}");
 }
+
+#[tokio::test]
+async fn an_answer_says_how_long_it_is_fresh() {
+    use reqwest::header::{AGE, CACHE_CONTROL};
+    let said = |control: &'static str, age: &'static str| async move {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("http://{}/keys", listener.local_addr().unwrap());
+        let headers = [(CACHE_CONTROL, control), (AGE, age)];
+        let app = Router::new().route("/keys", get(move || async move { (headers, "{}") }));
+        tokio::spawn(async { axum::serve(listener, app).await });
+        let fetched = Fetcher::new().unwrap().fetch("", Some(&uri), true).await;
+        fetched.unwrap().fresh.map(|fresh| fresh.as_secs())
+    };
+    assert_eq!(said("max-age=5184000, public", "0").await, Some(5_184_000));
+    assert_eq!(said("max-age=600", "100").await, Some(500));
+    assert_eq!(said("max-age=60", "100").await, Some(0));
+    assert_eq!(said("no-cache, max-age=600", "0").await, Some(0));
+    assert_eq!(said("no-store", "0").await, Some(0));
+    assert_eq!(said("public", "0").await, None);
+    assert_eq!(said("max-age=soon", "?").await, None);
+}

@@ -3,7 +3,8 @@ use crate::jwks::shelf::tests::{keys, plan};
 
 fn looked(issuer: &str, keys: Result<Vec<proto::Key>, String>) -> Looked {
     let uri = format!("{issuer}/keys");
-    Looked::new(&plan(issuer), keys.map(|keys| Found { uri, keys }))
+    let fresh = None;
+    Looked::new(&plan(issuer), keys.map(|keys| Found { uri, keys, fresh }))
 }
 
 fn s(seconds: u64) -> Duration {
@@ -30,6 +31,35 @@ fn keys_survive_an_issuer_that_is_away() {
     store.plan(&[plan("https://b")], s(3631));
     assert!(store.keys().sets.is_empty());
     assert!(!store.take(s(3631), looked("https://a", Ok(vec![]))));
+}
+
+/// The policy says an hour.
+#[test]
+fn an_issuer_may_say_that_its_keys_are_fresh_for_less() {
+    for (said, wait) in [
+        (None, 3600),
+        (Some(0), 300),
+        (Some(299), 300),
+        (Some(1200), 1200),
+        (Some(86_400), 3600),
+    ] {
+        let mut store = KeyStore::default();
+        store.plan(&[plan("https://a")], s(0));
+        store.due(s(0));
+        let found = Found {
+            uri: "https://a/keys".to_owned(),
+            keys: keys(),
+            fresh: said.map(s),
+        };
+        store.take(s(0), Looked::new(&plan("https://a"), Ok(found)));
+        assert!(store.due(s(wait - 1)).is_empty(), "{said:?}");
+        assert_eq!(store.due(s(wait)).len(), 1, "{said:?}");
+        // What an answer said is over with the next one, even if that is a failure.
+        store.take(s(wait), looked("https://a", Err("away".to_owned())));
+        assert_eq!(store.due(s(wait + 30)).len(), 1, "{said:?}");
+        store.take(s(wait + 30), looked("https://a", Ok(keys())));
+        assert!(store.due(s(wait + 3629)).is_empty(), "{said:?}");
+    }
 }
 
 #[test]

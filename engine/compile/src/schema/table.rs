@@ -150,7 +150,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "jwks_cache_seconds",
                 Type::Whole(30, 604_800),
                 "3600",
-                "How often keys are fetched anew.",
+                "How often keys are fetched anew; the issuer's Cache-Control may say sooner, not below five minutes.",
             ),
             optional(
                 "jwks_stale_seconds",
