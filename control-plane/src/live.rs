@@ -88,8 +88,11 @@ impl Live {
             .map_err(|e| failed(&e))?;
         let answer = client.get("http://localhost/policy").send().await;
         let answer = answer.map_err(|_| failed(&"nobody answers"))?;
-        if answer.status() != StatusCode::OK {
-            return Err(failed(&"no policy is live yet"));
+        match answer.status() {
+            StatusCode::OK => {}
+            StatusCode::SERVICE_UNAVAILABLE => return Err(failed(&"no policy is live yet")),
+            // Another version of this program, or another program.
+            status => return Err(failed(&format_args!("an answer with status {status}"))),
         }
         let ready_line = answer.headers().get(READY_LINE);
         let ready_line = ready_line.and_then(|line| line.to_str().ok());

@@ -6,11 +6,12 @@ use std::time::Duration;
 use form_urlencoded::Serializer;
 use mcp_zero_identity::{MAX_TOKEN_BYTES, is_token68};
 use mcp_zero_proto::TokenRequest;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
 use super::{LONGEST_PAUSE, Refused};
+use crate::jwks::store::unix_now;
 use crate::outbound::{self, BodyError, chain};
 
 /// Shorter than a filter waits, so that it hears what has happened.
@@ -148,7 +149,7 @@ impl Client {
             .await;
         let response = sent.map_err(|error| (unanswered(&error), None))?;
         let status = response.status();
-        let pause = pause(status, response.headers());
+        let pause = pause(status, response.headers(), unix_now());
         let body = outbound::body(response)
             .await
             .map_err(|error| match error {
@@ -178,16 +179,22 @@ fn unanswered(error: &reqwest::Error) -> Refused {
     Refused::Unavailable("it cannot be reached")
 }
 
-/// RFC 9110 §10.2.3, in seconds; a date counts as the longest pause.
-fn pause(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+/// When Okta's limit begins anew, in Unix seconds. It sends this in place of `Retry-After`.
+const RATE_LIMIT_RESET: &str = "x-rate-limit-reset";
+
+/// `Retry-After` (RFC 9110 §10.2.3) in seconds, or Okta's own header; what cannot be read, a date
+/// among it, counts as the longest pause. `now` is Unix seconds.
+pub(super) fn pause(status: StatusCode, headers: &HeaderMap, now: u64) -> Option<Duration> {
     if !matches!(status.as_u16(), 429 | 503) {
         return None;
     }
-    let given = headers.get(RETRY_AFTER)?;
-    let seconds = given
-        .to_str()
-        .ok()
-        .and_then(|text| text.trim().parse().ok());
+    let number = |value: &HeaderValue| value.to_str().ok()?.trim().parse::<u64>().ok();
+    let seconds = match (headers.get(RETRY_AFTER), headers.get(RATE_LIMIT_RESET)) {
+        (Some(after), _) => number(after),
+        // Clocks differ by seconds: never no pause at all.
+        (None, Some(reset)) => number(reset).map(|reset| reset.saturating_sub(now).max(1)),
+        (None, None) => return None,
+    };
     Some(
         seconds
             .map_or(LONGEST_PAUSE, Duration::from_secs)

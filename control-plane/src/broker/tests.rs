@@ -398,6 +398,34 @@ async fn an_endpoint_that_wants_to_be_left_alone_is() {
 }
 
 #[test]
+fn how_long_an_endpoint_wants_to_be_left_alone() {
+    use super::endpoint::pause;
+    let said = |status: u16, headers: &[(&'static str, &str)]| {
+        let pairs = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let status = StatusCode::from_u16(status).unwrap();
+        pause(status, &pairs.collect(), NOW).map(|pause| pause.as_secs())
+    };
+    let reset = |ahead: u64| (NOW + ahead).to_string();
+    assert_eq!(said(429, &[("retry-after", "7")]), Some(7));
+    assert_eq!(said(503, &[("retry-after", "900")]), Some(30));
+    assert_eq!(
+        said(429, &[("retry-after", "Fri, 27 Nov 2026 05:00:00 GMT")]),
+        Some(30)
+    );
+    // Okta's way; a clock that is ahead of its own does not make it be asked at once.
+    assert_eq!(said(429, &[("x-rate-limit-reset", &reset(12))]), Some(12));
+    assert_eq!(said(429, &[("x-rate-limit-reset", &reset(90))]), Some(30));
+    assert_eq!(said(429, &[("x-rate-limit-reset", "1")]), Some(1));
+    assert_eq!(said(429, &[("x-rate-limit-reset", "soon")]), Some(30));
+    let both = [("retry-after", "3"), ("x-rate-limit-reset", &*reset(12))];
+    assert_eq!(said(429, &both), Some(3));
+    assert_eq!(said(429, &[]), None);
+    assert_eq!(said(400, &[("retry-after", "7")]), None);
+}
+
+#[test]
 fn a_full_cache_gives_up_what_has_ended_then_what_is_least_used() {
     let mut cache = Cache::new(3);
     let of = |user: &str, ends: u64| TokenRequest {

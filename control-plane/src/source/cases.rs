@@ -1,6 +1,8 @@
 //! The cases of a policy file: `<policy>.test.yaml` beside it. A policy that does not pass them is
 //! not taken.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use mcp_zero_compile::{Cases, Compiled, Outcome, Source};
@@ -20,6 +22,23 @@ pub fn beside(policy: &Path) -> PathBuf {
     policy.with_extension("test.yaml")
 }
 
+/// What is in a file of cases; none where there is no such file.
+///
+/// # Errors
+/// The file is there and cannot be read, or is larger than 4 MiB.
+pub(super) fn read(file: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(file) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = Vec::new();
+    if file.take(LARGEST + 1).read_to_end(&mut bytes)? as u64 > LARGEST {
+        return Err(io::Error::other("larger than 4 MiB"));
+    }
+    Ok(Some(bytes))
+}
+
 /// Runs the cases of a policy; none where there is no file of them.
 ///
 /// # Errors
@@ -27,15 +46,9 @@ pub fn beside(policy: &Path) -> PathBuf {
 pub fn run(policy: &Path, judge: &Snapshot) -> Result<Option<Vec<Outcome>>, Failure> {
     let file = beside(policy);
     let told = |e: &dyn std::fmt::Display| Failure::config(format!("{}: {e}", file.display()));
-    let size = match std::fs::metadata(&file) {
-        Ok(found) => found.len(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(told(&error)),
+    let Some(bytes) = read(&file).map_err(|e| told(&e))? else {
+        return Ok(None);
     };
-    if size > LARGEST {
-        return Err(told(&"larger than 4 MiB"));
-    }
-    let bytes = std::fs::read(&file).map_err(|e| told(&e))?;
     let name = file.to_string_lossy();
     let source = Source::from_bytes(&name, &bytes).map_err(app::refused)?;
     let cases = Cases::read(source).map_err(app::refused)?;

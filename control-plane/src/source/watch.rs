@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use notify::{RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 
-use super::cases::beside;
+use super::cases::{self, beside};
 use super::file::{Document, ReadError, read};
 
 /// Quiet after the last event before a file that may be in the middle of being written is read.
@@ -36,8 +36,9 @@ pub async fn watch(
     // Kept alive to the end of this function.
     let _watcher = start(&path, events_in, Arc::clone(&whole));
     let mut last: Result<Document, String> = Ok(known);
-    let cases = || std::fs::read(beside(&path)).ok();
-    let mut last_cases = cases();
+    // Of one that cannot be read only that it is so.
+    let known_cases = || cases::read(&beside(&path)).map_err(|error| error.kind());
+    let mut last_cases = known_cases();
     loop {
         tokio::select! {
             Some(()) = events.recv() => {
@@ -51,7 +52,7 @@ pub async fn watch(
             () = changes.closed() => return,
         }
         let found = read(&path);
-        let found_cases = cases();
+        let found_cases = known_cases();
         let same = match (&last, &found) {
             (Ok(a), Ok(b)) => a == b,
             (Err(a), Err(b)) => *a == b.to_string(),
