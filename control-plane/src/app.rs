@@ -11,8 +11,6 @@ use mcp_zero_compile::{
 use mcp_zero_gate::GatewayKey;
 use mcp_zero_proto::Keys;
 use tokio::sync::{mpsc, watch};
-use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
-use tonic::service::Routes;
 
 use crate::accepted::Accepted;
 use crate::broker::Broker;
@@ -28,9 +26,8 @@ use crate::seals::Seals;
 use crate::settings::{LogFormat, LogLevel, Settings};
 use crate::source::{Document, ReadError, cases, read, watch as watch_file};
 use crate::telemetry::LogControl;
-use crate::xds::resource::{FilterModule, ListenerSettings, ResourceSet};
-use crate::xds::server::Discovery;
-use crate::xds::{Fleet, Listen, listen};
+use crate::xds::resource::{FilterModule, ListenerSettings};
+use crate::xds::{self, Fleet, Listen};
 
 /// Longer than this, and gateways get their policy without keys: tokens are 503 until then.
 const FIRST_KEYS: Duration = Duration::from_secs(12);
@@ -147,7 +144,7 @@ impl Plane {
             exchanges,
             keys: questions_in,
         };
-        serve_xds(&start.xds, resources, fleet.clone(), callouts, stop.clone()).await?;
+        xds::serve(&start.xds, resources, fleet.clone(), callouts, stop.clone()).await?;
         let (published_in, published) = watch::channel(None);
         live::serve(&start.settings.state_dir, published.clone())?;
         let compiled = publisher.name_clusters(compiled);
@@ -521,45 +518,6 @@ fn log_level(compiled: &Compiled, settings: &Settings) -> LogLevel {
         .log_level
         .or(compiled.logging.level)
         .unwrap_or(LogLevel::Info)
-}
-
-async fn serve_xds(
-    listen: &Listen,
-    resources: watch::Receiver<Arc<ResourceSet>>,
-    fleet: Fleet,
-    callouts: Callouts,
-    mut stop: watch::Receiver<bool>,
-) -> Result<(), Failure> {
-    let services = Discovery::new(resources, fleet);
-    let routes = Routes::new(services.aggregated()).add_service(services.extensions());
-    let routes = routes.into_axum_router().merge(callouts.router());
-    let router = tonic::transport::Server::builder()
-        // A gateway that is gone is seen to be.
-        .http2_keepalive_interval(Some(Duration::from_secs(30)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-        .add_routes(Routes::from(routes));
-    let stopped = async move { crate::run::stopped(&mut stop).await };
-    match listen {
-        Listen::Unix(socket) => {
-            let incoming = UnixListenerStream::new(listen::unix(socket)?);
-            tokio::spawn(async move {
-                told(router.serve_with_incoming_shutdown(incoming, stopped).await);
-            });
-        }
-        Listen::Tls(address, files) => {
-            let incoming = ReceiverStream::new(listen::tls(*address, files.clone()).await?);
-            tokio::spawn(async move {
-                told(router.serve_with_incoming_shutdown(incoming, stopped).await);
-            });
-        }
-    }
-    Ok(())
-}
-
-fn told(served: Result<(), tonic::transport::Error>) {
-    if let Err(error) = served {
-        tracing::error!(%error, "xDS ended");
-    }
 }
 
 /// Where common systems keep their certificate authorities.

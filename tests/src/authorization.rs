@@ -80,10 +80,6 @@ impl Authorization {
     /// # Panics
     /// When it has printed something else, which is an error of its own.
     pub fn requests(&self) -> Vec<Value> {
-        let log = self.process.log();
-        log.lines()
-            .filter(|line| line.starts_with('{'))
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {log}")))
-            .collect()
+        self.process.told()
     }
 }

@@ -1,6 +1,7 @@
 //! A program of ours, or Envoy, with its log; ended when dropped.
 
 use crate::part;
+use serde_json::Value;
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -61,6 +62,18 @@ impl Process {
     /// What it has written so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// The lines of JSON objects among what it has written, for a server that tells what it is asked.
+    ///
+    /// # Panics
+    /// When such a line is none, which is an error of its own.
+    pub fn told(&self) -> Vec<Value> {
+        let log = self.log();
+        log.lines()
+            .filter(|line| line.starts_with('{'))
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {log}")))
+            .collect()
     }
 
     /// Its exit code, once it has ended.

@@ -4,6 +4,7 @@ pub mod ack;
 mod identity;
 pub mod listen;
 pub mod resource;
+mod serve;
 pub mod server;
 pub mod stream;
 
@@ -11,3 +12,4 @@ pub use ack::Fleet;
 pub use identity::TlsFiles;
 pub use listen::Listen;
 pub use resource::ResourceSet;
+pub(crate) use serve::serve;
