@@ -82,6 +82,8 @@ fn the_guides_are_there() {
         "decisions",
         "for-leaders",
         "identity",
+        "obo",
+        "policy-reference",
         "quickstart",
         "requirements",
         "roadmap",
