@@ -9,6 +9,7 @@
 
 mod framing;
 mod keys;
+mod list;
 mod origins;
 mod secrets;
 mod streams;
