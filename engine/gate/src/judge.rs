@@ -156,3 +156,32 @@ impl Datum for Argument<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcp_zero_policy::condition::{Condition, Literal, Test, Truth, pointer};
+    use mcp_zero_wire::json::{Doc, Limits};
+
+    #[test]
+    fn a_number_that_cannot_be_told_may_be_any_number() {
+        let zero = Literal::Number(Decimal::parse("0").unwrap());
+        let amount = |value: Literal| Literal::Members([("amount".into(), value)].into());
+        let condition = Condition {
+            pointer: pointer("/transfer").unwrap(),
+            test: Test::Equals(amount(zero)),
+        };
+        for (written, truth) in [
+            ("0e99999999999999999999", Truth::True),
+            ("-0.0", Truth::True),
+            ("1e99999999999999999999", Truth::Undecidable),
+            ("1", Truth::False),
+            ("\"0\"", Truth::False),
+        ] {
+            let text = format!(r#"{{"transfer":{{"amount":{written}}}}}"#);
+            let doc = Doc::scan(text.as_bytes(), &Limits::default()).unwrap();
+            let held = condition.holds(Some(Argument(doc.root())));
+            assert_eq!(held, truth, "{written}");
+        }
+    }
+}

@@ -29,6 +29,15 @@ impl Truth {
             (Self::True, Self::True) => Self::True,
         }
     }
+
+    /// One must hold.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::True, _) | (_, Self::True) => Self::True,
+            (Self::Undecidable, _) | (_, Self::Undecidable) => Self::Undecidable,
+            (Self::False, Self::False) => Self::False,
+        }
+    }
 }
 
 /// The type of a [`Datum`].
@@ -89,27 +98,26 @@ pub enum Literal {
 
 impl Literal {
     /// Whether a value is this one, deeply; the order of members does not matter.
-    pub fn equals<D: Datum>(&self, datum: D) -> bool {
+    /// Undecidable where only a number that cannot be told exactly stands in the way.
+    pub fn equals<D: Datum>(&self, datum: D) -> Truth {
+        if self.shape() != datum.shape() {
+            return Truth::False;
+        }
         match self {
-            Self::Null => datum.shape() == Shape::Null,
-            Self::Boolean(value) => datum.boolean() == Some(*value),
-            Self::Number(value) => datum.number().as_ref() == Some(value),
-            Self::Text(value) => datum.with_text(|text| **value == *text) == Some(true),
-            Self::List(items) => {
-                datum.shape() == Shape::List
-                    && datum.len() == items.len()
-                    && items
-                        .iter()
-                        .enumerate()
-                        .all(|(at, item)| datum.item(at).is_some_and(|d| item.equals(d)))
-            }
-            Self::Members(members) => {
-                datum.shape() == Shape::Members
-                    && datum.len() == members.len()
-                    && members
-                        .iter()
-                        .all(|(name, value)| datum.member(name).is_some_and(|d| value.equals(d)))
-            }
+            Self::Null => Truth::True,
+            Self::Boolean(value) => Truth::of(datum.boolean() == Some(*value)),
+            Self::Number(value) => datum
+                .number()
+                .map_or(Truth::Undecidable, |number| Truth::of(number == *value)),
+            Self::Text(value) => Truth::of(datum.with_text(|text| **value == *text) == Some(true)),
+            Self::List(items) if datum.len() == items.len() => all(items
+                .iter()
+                .enumerate()
+                .map(|(at, item)| (item, datum.item(at)))),
+            Self::Members(members) if datum.len() == members.len() => all(members
+                .iter()
+                .map(|(name, value)| (value, datum.member(name)))),
+            Self::List(_) | Self::Members(_) => Truth::False,
         }
     }
 
@@ -246,18 +254,25 @@ impl Condition {
     }
 }
 
+/// Whether each is there and equal.
+fn all<'l, D: Datum>(pairs: impl Iterator<Item = (&'l Literal, Option<D>)>) -> Truth {
+    pairs
+        .map(|(literal, datum)| datum.map_or(Truth::False, |datum| literal.equals(datum)))
+        .fold(Truth::True, Truth::and)
+}
+
+/// True if one is equal; false if all those of its type are certainly others.
 fn among<D: Datum>(literals: &[Literal], datum: D) -> Truth {
-    if literals.iter().any(|literal| literal.equals(datum)) {
-        return Truth::True;
-    }
     let shape = datum.shape();
-    // A number that cannot be told exactly is no number of ours.
-    let told = shape != Shape::Number || datum.number().is_some();
-    if told && literals.iter().any(|literal| literal.shape() == shape) {
-        Truth::False
-    } else {
-        Truth::Undecidable
+    let mut of_its_type = literals
+        .iter()
+        .filter(|literal| literal.shape() == shape)
+        .map(|literal| literal.equals(datum))
+        .peekable();
+    if of_its_type.peek().is_none() {
+        return Truth::Undecidable;
     }
+    of_its_type.fold(Truth::False, Truth::or)
 }
 
 /// One step of a JSON Pointer (RFC 6901 §4).

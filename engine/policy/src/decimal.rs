@@ -13,16 +13,25 @@ pub struct Decimal {
 }
 
 impl Decimal {
-    /// Reads a JSON number; none for other text, or where the exponent does not fit 62 bits.
+    /// Reads a JSON number; none for other text, or where the exponent of another than zero
+    /// does not fit 62 bits.
     pub fn parse(text: &str) -> Option<Self> {
         let (negative, rest) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text),
         };
         let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent_of(exponent)?),
-            None => (rest, 0),
+            Some((mantissa, exponent)) => (mantissa, exponent),
+            None => (rest, "0"),
         };
+        let (below, power) = match exponent.as_bytes() {
+            [b'-', ..] => (true, exponent.get(1..)?),
+            [b'+', ..] => (false, exponent.get(1..)?),
+            _ => (false, exponent),
+        };
+        if power.is_empty() || !power.bytes().all(|d| d.is_ascii_digit()) {
+            return None;
+        }
         let (whole, fraction) = match mantissa.split_once('.') {
             Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
             Some(_) => return None,
@@ -37,6 +46,7 @@ impl Decimal {
         let end = all.iter().rposition(|d| *d != b'0').map_or(0, |at| at + 1);
         let digits: Box<[u8]> = all.get(leading..end).unwrap_or_default().into();
         if digits.is_empty() {
+            // Zero, whatever its exponent.
             return Some(Self {
                 negative: false,
                 digits,
@@ -47,21 +57,13 @@ impl Decimal {
         Some(Self {
             negative,
             digits,
-            point: before.checked_add(exponent)?,
+            point: before.checked_add(exponent_of(below, power)?)?,
         })
     }
 }
 
-/// An exponent with its sign; none where it is too large to add to.
-fn exponent_of(text: &str) -> Option<i64> {
-    let (negative, digits) = match text.as_bytes() {
-        [b'-', ..] => (true, text.get(1..)?),
-        [b'+', ..] => (false, text.get(1..)?),
-        _ => (false, text),
-    };
-    if digits.is_empty() || !digits.bytes().all(|d| d.is_ascii_digit()) {
-        return None;
-    }
+/// An exponent of its sign and digits; none where it is too large to add to.
+fn exponent_of(negative: bool, digits: &str) -> Option<i64> {
     let digits = digits.trim_start_matches('0');
     let value: i64 = match digits {
         "" => 0,
@@ -105,7 +107,14 @@ mod tests {
     fn one_value_in_many_spellings() {
         for same in [
             &["1", "1.0", "10e-1", "0.1E1", "0.01e+2", "1e0", "1.000e00"][..],
-            &["0", "-0", "0.0", "0e5", "-0.000E-7"],
+            &[
+                "0",
+                "-0",
+                "0.0",
+                "0e5",
+                "-0.000E-7",
+                "0e99999999999999999999",
+            ],
             &["-120", "-1.2e2", "-12E1", "-0.12e3"],
         ] {
             for text in same {
