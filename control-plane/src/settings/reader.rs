@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use mcp_zero_compile::CorsVariables;
+use mcp_zero_compile::{CorsVariables, host_fault, origin_fault};
 use mcp_zero_gate::GatewayKey;
 
 use crate::broker::{Secret, TokenEndpoint};
@@ -222,13 +222,26 @@ impl Reader<'_> {
             number
         });
         CorsVariables {
-            origins: origins.map(|text| {
-                let origins = text.split(',').map(str::trim).filter(|o| !o.is_empty());
-                origins.map(str::to_owned).collect()
-            }),
+            origins: origins.map(|text| self.origins(&text)),
             credentials,
             max_age,
         }
+    }
+
+    fn origins(&mut self, text: &str) -> Vec<String> {
+        let origins = text.split(',').map(str::trim).filter(|o| !o.is_empty());
+        let origins: Vec<String> = origins.map(str::to_owned).collect();
+        if origins.is_empty() {
+            self.problems
+                .push("MCP_CORS_ORIGINS: it names no origin".to_owned());
+        }
+        for origin in origins.iter().filter(|origin| *origin != "*") {
+            if let Some(help) = origin_fault(origin) {
+                self.problems
+                    .push(format!("MCP_CORS_ORIGINS: `{origin}` is no origin; {help}"));
+            }
+        }
+        origins
     }
 
     /// What is wrong with it is told without it.
@@ -257,18 +270,10 @@ impl Reader<'_> {
 
     fn public_url(&mut self, option: &Option<String>) -> Option<String> {
         let text = self.text(option, "MCP_PUBLIC_URL")?;
-        let rest = text
-            .strip_prefix("https://")
-            .or_else(|| text.strip_prefix("http://"));
-        let authority = rest.map(|r| r.strip_suffix('/').unwrap_or(r));
-        let plain = authority.is_some_and(|a| {
-            !a.is_empty()
-                && a.bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-.:[]_".contains(&b))
-        });
-        if !plain {
+        let origin = text.strip_suffix('/').unwrap_or(&text);
+        if let Some(help) = origin_fault(origin) {
             self.problems.push(format!(
-                "MCP_PUBLIC_URL: `{text}` is not http(s)://host or http(s)://host:port"
+                "MCP_PUBLIC_URL: `{text}` is not http(s)://host or http(s)://host:port; {help}"
             ));
         }
         Some(text)
@@ -280,14 +285,11 @@ impl Reader<'_> {
         };
         let mut hosts = Vec::new();
         for host in text.split(',').map(str::trim).filter(|h| !h.is_empty()) {
-            let plain = host
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-.:[]_".contains(&b));
-            if plain {
-                hosts.push(host.to_ascii_lowercase());
-            } else {
-                self.problems
-                    .push(format!("MCP_ALLOWED_HOSTS: `{host}` is no host name"));
+            match host_fault(host) {
+                None => hosts.push(host.to_ascii_lowercase()),
+                Some(help) => self.problems.push(format!(
+                    "MCP_ALLOWED_HOSTS: `{host}` is no host name; {help}"
+                )),
             }
         }
         hosts

@@ -115,6 +115,36 @@ fn cors_comes_from_the_environment() {
 }
 
 #[test]
+fn names_that_no_request_can_match_are_refused() {
+    for (name, value) in [
+        ("MCP_ALLOWED_HOSTS", "alias.example.com:8443"),
+        ("MCP_ALLOWED_HOSTS", "fd00::1"),
+        ("MCP_ALLOWED_HOSTS", "a.example,:::"),
+        ("MCP_PUBLIC_URL", "https://gw.example.com:443"),
+        ("MCP_PUBLIC_URL", "http://gw.example.com:80/"),
+        ("MCP_PUBLIC_URL", "https://:::99999"),
+        ("MCP_CORS_ORIGINS", "https://app.example.com:443"),
+        ("MCP_CORS_ORIGINS", "https://::::"),
+        ("MCP_CORS_ORIGINS", "foo"),
+        ("MCP_CORS_ORIGINS", ","),
+    ] {
+        let told = load(&[(name, value)]).unwrap_err().to_string();
+        assert!(told.contains(name), "{name}={value}: {told}");
+    }
+    let settings = load(&[
+        ("MCP_ALLOWED_HOSTS", "Alias.example.com, [fd00::1],10.0.0.1"),
+        ("MCP_PUBLIC_URL", "https://gw.example.com:8443/"),
+        (
+            "MCP_CORS_ORIGINS",
+            "https://app.example.com:80,http://localhost:443",
+        ),
+    ])
+    .unwrap();
+    let hosts = ["alias.example.com", "[fd00::1]", "10.0.0.1"];
+    assert_eq!(settings.allowed_hosts, hosts);
+}
+
+#[test]
 fn every_problem_is_told_at_once() {
     let failure = load(&[
         ("MCP_PORT", "70000"),

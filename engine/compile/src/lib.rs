@@ -33,6 +33,7 @@ pub use case::{Cases, Outcome, arguments};
 pub use code::Code;
 pub use compiled::{Algorithm, Compiled, IssuerPlan, LogFormat, LogLevel, Logging, Posture};
 pub use diagnostic::{Diagnostic, Diagnostics, Look, Place, Severity};
+pub use document::url::{host_fault, origin_fault};
 pub use environment::{CorsVariables, DevIssuer, Environment, SECRET_VARIABLES, Unset, Variables};
 pub use render::graphical;
 pub use schema::{json_schema, reference};

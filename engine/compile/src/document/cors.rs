@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::fields::{Fields, Key, Spanned, texts};
+use super::url::origin_fault;
 use crate::code::Code;
 use crate::environment::CorsVariables;
 use crate::node::Node;
@@ -145,16 +146,13 @@ fn origins(node: Option<&Node>, notes: &mut Notes<'_>) -> Vec<String> {
     owned(&found)
 }
 
-/// A serialized origin (RFC 6454 §6.2), or `*`.
+/// An origin, or `*`.
 fn check_origin(origin: &str, place: &Range<usize>, notes: &mut Notes<'_>) {
-    let rest = origin
-        .strip_prefix("https://")
-        .or_else(|| origin.strip_prefix("http://"));
-    let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b);
-    let plain = rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(fits));
-    if origin != "*" && !plain {
+    if origin == "*" {
+        return;
+    }
+    if let Some(help) = origin_fault(origin) {
         let message = format!("{} is no origin", quoted(origin));
-        let help = "scheme, host and port if it is not the usual one: https://app.example.com";
         notes.advise(place, Code::Url, message, help);
     }
 }

@@ -11,7 +11,7 @@ mod policies;
 pub(crate) mod seen;
 pub(crate) mod servers;
 mod settings;
-mod url;
+pub(crate) mod url;
 mod when;
 
 pub(crate) use cors::Cors;

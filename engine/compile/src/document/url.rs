@@ -28,6 +28,8 @@ const METADATA_V6: [Ipv6Addr; 2] = [
     Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
 ];
 
+const NO_ORIGIN: &str = "scheme, host and port if it is not the usual one: https://app.example.com";
+
 /// A URL in its parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Url {
@@ -181,7 +183,7 @@ impl Excuse {
     }
 }
 
-fn split_port(authority: &str) -> Result<(&str, Option<u16>), UrlError> {
+pub(crate) fn split_port(authority: &str) -> Result<(&str, Option<u16>), UrlError> {
     let inside = authority.rfind(']').map_or(0, |at| at + 1);
     let after = authority.get(inside..).unwrap_or_default();
     let Some(colon) = after.find(':') else {
@@ -195,6 +197,33 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), UrlError> {
         Ok(_) | Err(_) => Err(UrlError::new(
             "the port of a URL is a number from 1 to 65535",
         )),
+    }
+}
+
+/// What is wrong with a text as the origin of a web page (RFC 6454 §6.2), and what to do: it
+/// is compared with the header `Origin`, in which no browser writes a scheme's usual port.
+pub fn origin_fault(text: &str) -> Option<&'static str> {
+    let (scheme, authority) = match text.split_once("://") {
+        Some(("http", authority)) => (Scheme::Http, authority),
+        Some(("https", authority)) => (Scheme::Https, authority),
+        Some(_) | None => return Some(NO_ORIGIN),
+    };
+    match split_port(authority) {
+        Ok((_, Some(port))) if port == scheme.default_port() => {
+            Some("leave the port out: browsers do, where it is the usual one of the scheme")
+        }
+        Ok((host, _)) if Host::parse(host).is_ok() => None,
+        Ok(_) | Err(_) => Some(NO_ORIGIN),
+    }
+}
+
+/// What is wrong with a text as the name of a host, without a port, as `Host` is compared
+/// with it (RFC 9110 §7.2), and what to do.
+pub fn host_fault(text: &str) -> Option<&'static str> {
+    match split_port(text) {
+        Ok((_, Some(_))) => Some("leave the port out: the host is compared without it"),
+        Ok((host, None)) if Host::parse(host).is_ok() => None,
+        Ok(_) | Err(_) => Some("a name or an address; IPv6 in brackets"),
     }
 }
 
@@ -225,7 +254,7 @@ fn check_path(path: &str) -> Result<(), UrlError> {
 }
 
 impl Host {
-    fn parse(text: &str) -> Result<Self, UrlError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, UrlError> {
         if let Some(rest) = text.strip_prefix('[') {
             let address = rest
                 .strip_suffix(']')

@@ -49,7 +49,7 @@ fn cors() {
         "[]",
         "{allow_origins: []}",
         "{allow_origins: \"*\"}",
-        "{allow_origins: [a.example, \"https://a.example/\", \"null\", \"ftp://a\"]}",
+        "{allow_origins: [a.example, \"https://a.example/\", \"null\", \"ftp://a\", \"https://a.example:443\", \"http://a:0\"]}",
         "{allow_origins: [\"*\"], allow_credentials: true}",
         "{allow_origins: [\"*\", \"https://a.example\"]}",
         "{allow_origins: [\"*\"], allow_methods: [PUT, get], allow_headers: [\"*\"], expose_headers: [a b], max_age: 86401, origins: 1}",
