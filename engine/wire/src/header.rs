@@ -68,15 +68,18 @@ const SUFFIX: &str = "?=";
 #[error("malformed `=?base64?…?=` value")]
 pub struct EncodingError;
 
-/// The text behind a mirrored value of 2026-07-28: itself, or what `=?base64?…?=` holds
-/// (the case of `base64` does not matter).
+/// The text behind a mirrored value of 2026-07-28: itself, or what `=?base64?…?=` holds.
 ///
 /// # Errors
-/// [`EncodingError`] when the base64 is not canonical or does not hold UTF-8.
+/// [`EncodingError`] when the base64 is not canonical or does not hold UTF-8, and when the
+/// marker has capitals: it is case-sensitive, and some readers take it all the same.
 pub fn decode(value: &str) -> Result<Cow<'_, str>, EncodingError> {
     let Some(inside) = marked(value).and_then(|v| v.strip_suffix(SUFFIX)) else {
         return Ok(Cow::Borrowed(value));
     };
+    if !value.starts_with(PREFIX) {
+        return Err(EncodingError);
+    }
     let bytes = base64::decode(inside.as_bytes()).ok_or(EncodingError)?;
     String::from_utf8(bytes)
         .map(Cow::Owned)
@@ -154,7 +157,9 @@ mod tests {
         ] {
             assert_eq!(decode(bad), Err(EncodingError), "{bad}");
         }
-        assert_eq!(decode("=?BASE64?w6k=?=").unwrap(), "\u{e9}");
+        assert!(decode("=?BASE64?w6k=?=").is_err());
+        assert!(decode("=?Base64?w6k=?=").is_err());
+        assert_eq!(decode("=?base64?w6k=?=").unwrap(), "\u{e9}");
         assert_eq!(decode("=?Base64?w6l=?="), Err(EncodingError));
         assert_eq!(decode("=?base64\u{e9}").unwrap(), "=?base64\u{e9}");
         let literal = "=?bAse64?w6k=?=";

@@ -10,3 +10,4 @@ pub mod revision;
 pub mod rpc;
 pub mod sse;
 pub mod target;
+mod uri;

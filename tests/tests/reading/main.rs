@@ -13,6 +13,7 @@ mod mismatches;
 mod readers;
 mod sessions;
 mod streams;
+mod uris;
 mod verdicts;
 
 use mcp_zero_tests::{Gateway, Response, Scripted, policy, request};

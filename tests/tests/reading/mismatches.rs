@@ -163,6 +163,11 @@ fn what_is_said_twice_is_the_same_twice() {
             &call,
         ),
         (
+            "a name in base64 behind a marker in capitals",
+            vec![version, of("tools/call"), named("=?BASE64?Z2V0LXg=?=")],
+            &call,
+        ),
+        (
             "a name in base64 that is no text",
             vec![version, of("tools/call"), named("=?base64?//8=?=")],
             &call,
@@ -264,7 +269,7 @@ fn what_is_said_twice_is_the_same_twice() {
             &call,
         ),
     ];
-    assert_eq!(cases.len(), 40);
+    assert_eq!(cases.len(), 41);
     for (what, headers, body) in &cases {
         let before = rig.reached();
         let answer = rig.post(headers, body.as_bytes());
