@@ -4,6 +4,7 @@
 //! and it does so at most once in thirty seconds for each issuer.
 
 mod fetch;
+pub(crate) mod jwk;
 pub mod once;
 mod schedule;
 mod shelf;

@@ -6,13 +6,13 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use jwt_simple::reexports::ct_codecs::{Base64UrlSafeNoPadding, Encoder as _};
 use mcp_zero_compile::IssuerPlan;
 use mcp_zero_proto as proto;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::jwk::public_jwk;
 use super::store::{Source, keys_in, source};
 use crate::replace::replace;
 use crate::xds::resource::hex;
@@ -134,7 +134,6 @@ impl Shelf {
             .recursive(true)
             .mode(0o700)
             .create(&self.folder)?;
-        let keys = stock.keys.iter().map(jwk).collect::<Result<Vec<_>, _>>()?;
         let (issuer, named_uri) = source.clone();
         let mut stored = Stored {
             issuer,
@@ -142,7 +141,7 @@ impl Shelf {
             jwks_uri: stock.uri.clone(),
             fetched_at: stock.fetched_at,
             asked_at: stock.asked_at,
-            jwks: json!({ "keys": keys }).to_string(),
+            jwks: key_set(&stock.keys)?,
             sha256: String::new(),
         };
         stored.sha256 = stored.hash();
@@ -215,19 +214,24 @@ fn read(file: &Path, plan: &IssuerPlan, now: u64) -> Result<Stock, Unfit> {
     })
 }
 
-/// A public key as a JWK (RFC 7517 §4, RFC 7518 §6).
-fn jwk(key: &proto::Key) -> io::Result<Value> {
-    let base64 =
-        |bytes: &[u8]| Base64UrlSafeNoPadding::encode_to_string(bytes).map_err(io::Error::other);
-    let mut jwk = match key.point.get(1..).map(|xy| xy.split_at(xy.len() / 2)) {
-        Some((x, y)) => json!({"kty": "EC", "crv": "P-256", "x": base64(x)?, "y": base64(y)?}),
-        None => json!({"kty": "RSA", "n": base64(&key.modulus)?, "e": base64(&key.exponent)?}),
-    };
-    jwk["alg"] = key.algorithm.as_str().into();
-    if let Some(kid) = &key.kid {
-        jwk["kid"] = kid.as_str().into();
+/// The keys as a key set (RFC 7517 §5) that is read back as the same keys: one that serves
+/// several algorithms stands there once and names none, as its issuer had it.
+fn key_set(keys: &[proto::Key]) -> io::Result<String> {
+    let mut set: Vec<(Value, &str, bool)> = Vec::new();
+    for key in keys {
+        let jwk = public_jwk(key).ok_or_else(|| io::Error::other("a key is none of its curve"))?;
+        match set.iter_mut().find(|(known, ..)| *known == jwk) {
+            Some((_, _, alone)) => *alone = false,
+            None => set.push((jwk, &key.algorithm, true)),
+        }
     }
-    Ok(jwk)
+    let keys = set.into_iter().map(|(mut jwk, algorithm, alone)| {
+        if alone {
+            jwk["alg"] = algorithm.into();
+        }
+        jwk
+    });
+    Ok(json!({ "keys": keys.collect::<Vec<_>>() }).to_string())
 }
 
 /// The hash of texts, each by its length.

@@ -193,3 +193,52 @@ fn what_cannot_be_written_changes_nothing() {
     rig.shelf.save(&source(&plan("https://a")), &newer);
     assert_eq!(rig.loaded(), Some(stock()));
 }
+
+#[test]
+fn keys_of_every_algorithm_come_back() {
+    use jwt_simple::prelude::{ES384KeyPair, Ed25519KeyPair};
+    let plan = IssuerPlan {
+        algorithms: Algorithm::ALL.to_vec(),
+        ..plan("https://a")
+    };
+    let rsa = RS256KeyPair::generate(2048).unwrap().public_key();
+    let rsa = public_jwk(&proto::Key {
+        modulus: rsa.to_components().n,
+        exponent: rsa.to_components().e,
+        algorithm: "RS256".to_owned(),
+        ..proto::Key::default()
+    });
+    // More of them than a set may have, were each counted once an algorithm.
+    let mut set: Vec<Value> = (0..12)
+        .map(|number| {
+            let mut jwk = rsa.clone().unwrap();
+            jwk["kid"] = format!("r{number}").into();
+            jwk
+        })
+        .collect();
+    for jwk in [
+        ES256KeyPair::generate().public_key().to_jwk(),
+        ES384KeyPair::generate().public_key().to_jwk(),
+        Ed25519KeyPair::generate().public_key().to_jwk(),
+    ] {
+        set.push(serde_json::from_str(&jwk.to_string()).unwrap());
+    }
+    let keys = keys_in(json!({ "keys": set }).to_string().as_bytes(), &plan, "here").unwrap();
+    let served = |keys: &[proto::Key]| {
+        let mut all: Vec<_> = keys.iter().map(|key| key.algorithm.clone()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all.len()
+    };
+    assert_eq!((keys.len(), served(&keys)), (12 * 3 + 3, 6));
+    let rig = Rig::new();
+    rig.shelf.save(
+        &source(&plan),
+        &Stock {
+            keys: keys.clone(),
+            ..stock()
+        },
+    );
+    let back = rig.shelf.load(&plan, NOW).unwrap().keys;
+    assert_eq!(back, keys);
+}

@@ -12,12 +12,12 @@ use envoy_types::pb::envoy::extensions::filters::http::jwt_authn::v3::{
 };
 use envoy_types::pb::envoy::service::discovery::v3::DiscoveryResponse;
 use envoy_types::pb::google::protobuf::{Any, Empty};
-use jwt_simple::reexports::ct_codecs::{Base64UrlSafeNoPadding, Encoder as _};
 use mcp_zero_proto as proto;
 use prost::{Message as _, Name as _};
 use serde_json::{Value, json};
 
 use super::{EXTENSION_TYPE, Resources, named};
+use crate::jwks::jwk::public_jwk;
 
 /// Name of the filter in the listener and of its ECDS resource.
 pub const IDENTITY_NAME: &str = "mcp_identity";
@@ -63,35 +63,16 @@ pub fn providers(policy: &proto::Policy, keys: &proto::Keys) -> Vec<Provider> {
 fn key_set<'k>(sets: impl Iterator<Item = &'k proto::KeySet>) -> Option<String> {
     let mut keys: Vec<Value> = Vec::new();
     for key in sets.flat_map(|set| &set.keys) {
-        let Some(key) = jwk(key) else { continue };
+        // Without `alg`: which algorithms a key serves is our filter's to say.
+        let Some(key) = public_jwk(key) else {
+            continue;
+        };
         // One key may stand for several algorithms.
         if !keys.contains(&key) {
             keys.push(key);
         }
     }
     (!keys.is_empty()).then(|| json!({ "keys": keys }).to_string())
-}
-
-/// Without `alg`: which algorithms a key serves is our filter's to say.
-fn jwk(key: &proto::Key) -> Option<Value> {
-    let text = |bytes: &[u8]| Base64UrlSafeNoPadding::encode_to_string(bytes).ok();
-    let curve = |name: &str, size: usize| {
-        // SEC 1 §2.3.3: a mark, then both coordinates.
-        let (mark, coordinates) = key.point.split_first()?;
-        let (x, y) = coordinates.split_at_checked(size)?;
-        let whole = *mark == 4 && y.len() == size;
-        whole.then_some(json!({"kty": "EC", "crv": name, "x": text(x)?, "y": text(y)?}))
-    };
-    let mut jwk = match key.algorithm.as_str() {
-        "ES256" => curve("P-256", 32)?,
-        "ES384" => curve("P-384", 48)?,
-        "EdDSA" => json!({"kty": "OKP", "crv": "Ed25519", "x": text(&key.point)?}),
-        _ => json!({"kty": "RSA", "n": text(&key.modulus)?, "e": text(&key.exponent)?}),
-    };
-    if let Some(kid) = &key.kid {
-        jwk["kid"] = kid.as_str().into();
-    }
-    Some(jwk)
 }
 
 /// The filter as a file that Envoy reads where it has no control plane (`path_config_source`).
@@ -200,6 +181,7 @@ fn checked(provider: &Provider, key_set: &str) -> JwtProvider {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jwt_simple::reexports::ct_codecs::{Base64UrlSafeNoPadding, Encoder as _};
 
     fn provider(name: &str, key_set: Option<&str>) -> Provider {
         Provider {
