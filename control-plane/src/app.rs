@@ -254,7 +254,6 @@ impl Worker {
     /// An issuer has answered, or not.
     fn looked(&mut self, result: Looked) {
         let issuer = result.issuer().to_owned();
-        let answered = result.problem().is_none();
         self.due |= self.store.take(self.begin.elapsed(), result);
         let (done, waiting) = std::mem::take(&mut self.waiting)
             .into_iter()
@@ -266,7 +265,7 @@ impl Worker {
                 .has(&request.issuer, &request.algorithm, &request.kid)
             {
                 true => Found::Key,
-                false if answered => Found::Nothing,
+                false if self.store.has_answered(&request.issuer) => Found::Nothing,
                 false => Found::Nobody,
             };
             // Whoever no longer waits need not know.
@@ -283,6 +282,7 @@ impl Worker {
         let found = match known {
             Known::Here => Found::Key,
             Known::Nowhere => Found::Nothing,
+            Known::Unanswered => Found::Nobody,
             Known::Asked => {
                 self.waiting.retain(|(_, filter)| !filter.is_closed());
                 if self.waiting.len() < MOST_WAITING {

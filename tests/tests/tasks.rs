@@ -103,6 +103,42 @@ fn a_task_is_its_callers_alone() {
     }
 }
 
+/// A server that does not keep its callers apart tells of alice's task in what bob calls.
+#[test]
+fn what_a_server_tells_of_another_callers_task_is_no_use() {
+    let status = json!({"jsonrpc": "2.0", "method": "notifications/tasks/status",
+        "params": {"taskId": UPSTREAM, "status": "working"}});
+    let server = Scripted::start(move |received| {
+        let asked: Value = serde_json::from_str(&received.body).unwrap_or_default();
+        let result = match asked["params"].get("task") {
+            Some(_) => json!({"task": {"taskId": "upstream-of-bob", "status": "working"}}),
+            None => json!({"content": []}),
+        };
+        let answer = json!({"jsonrpc": "2.0", "id": asked["id"], "result": result});
+        let events = format!("data: {status}\n\ndata: {answer}\n\ndata: {status}\n\n");
+        vec![ok("text/event-stream", &events)]
+    });
+    let gateway = Gateway::start(&two_servers(&server.url()));
+    let bob = gateway.token("bob", "developers");
+    for (call, ids) in [
+        (json!({"name": "get-x"}), 0),
+        (json!({"name": "get-x", "task": {"ttl": 60_000}}), 1),
+    ] {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call});
+        let bearer = format!("Bearer {bob}");
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("accept", "application/json, text/event-stream"),
+        ];
+        let text = request("POST", "/mcp/s", &headers, &body.to_string());
+        let answer = gateway.send(text.as_bytes());
+        assert!(answer.body.contains("\"result\""), "{answer:?}");
+        assert!(!answer.body.contains("tasks/status"), "{answer:?}");
+        assert_eq!(answer.body.matches("taskId").count(), ids, "{answer:?}");
+        assert!(!answer.body.contains(UPSTREAM), "{answer:?}");
+    }
+}
+
 #[test]
 fn a_task_ends_with_the_right_to_its_tool() {
     let server = server();

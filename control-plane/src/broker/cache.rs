@@ -15,22 +15,28 @@ type Key = [u8; 32];
 #[derive(Debug, Default)]
 pub(super) struct Slot {
     pub(super) token: Option<Token>,
-    /// The last refusal and when it came: for those who waited for it, and nobody after.
-    pub(super) failed: Option<(Instant, Refused)>,
+    /// The last refusal: for those who waited for it, and nobody after.
+    pub(super) failed: Option<Refused>,
+    /// When the last answer came: it serves whoever had asked before.
+    pub(super) answered: Option<Instant>,
+    /// Until then nobody tries to replace the token early.
+    pub(super) rests_until: Option<Instant>,
 }
 
 impl Slot {
     pub(super) fn of(token: Token) -> Self {
         Self {
             token: Some(token),
-            failed: None,
+            answered: Some(Instant::now()),
+            ..Self::default()
         }
     }
 
-    pub(super) fn failed(refused: Refused, at: Instant) -> Self {
+    pub(super) fn failed(refused: Refused) -> Self {
         Self {
-            token: None,
-            failed: Some((at, refused)),
+            failed: Some(refused),
+            answered: Some(Instant::now()),
+            ..Self::default()
         }
     }
 }

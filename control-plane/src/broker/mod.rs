@@ -23,8 +23,20 @@ const MOST_TOKENS: usize = 4096;
 /// Requests to the endpoint that are under way at once.
 const MOST_REQUESTS: usize = 64;
 
+/// Requests that may wait for their turn, and for how long: with what an answer may take, it
+/// is less than a filter waits.
+const MOST_WAITING: usize = 1024;
+const TURN: Duration = Duration::from_millis(250);
+
 /// How long before its end a token is replaced, at most.
 const EARLY_SECONDS: u64 = 60;
+
+/// What a token of unknown life is believed to last, in seconds: enough for the requests that
+/// wait for it. Nobody else gets it.
+const UNKNOWN_LIFE: u64 = 60;
+
+/// How long nobody tries to replace a token early after that has failed.
+const REST: Duration = Duration::from_secs(5);
 
 /// A token for a server.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,6 +77,7 @@ pub struct Broker {
     client: Client,
     cache: Mutex<Cache>,
     requests: Semaphore,
+    waiting: Semaphore,
     /// Until when the endpoint has asked to be left alone.
     silent_until: Mutex<Option<Instant>>,
 }
@@ -79,6 +92,7 @@ impl Broker {
             client: Client::new(endpoint)?,
             cache: Mutex::new(Cache::new(MOST_TOKENS)),
             requests: Semaphore::new(MOST_REQUESTS),
+            waiting: Semaphore::new(MOST_WAITING),
             silent_until: Mutex::new(None),
         })
     }
@@ -89,22 +103,26 @@ impl Broker {
     /// # Errors
     /// [`Refused`]; whoever waited for the same answer gets the same refusal.
     pub async fn token(&self, request: &TokenRequest, now: u64) -> Result<Token, Refused> {
-        if request.token_expires_at <= now {
-            return Err(Refused::Grant("the caller's token has expired"));
-        }
         let began = Instant::now();
         let slot = self.cache.lock().await.slot(request, now);
         let mut kept = slot.lock().await;
-        if let Some((at, refused)) = kept.failed
-            && at >= began
+        // Whoever waited for the slot is later by that.
+        let now = now.saturating_add(began.elapsed().as_secs());
+        if request.token_expires_at <= now {
+            return Err(Refused::Grant("the caller's token has expired"));
+        }
+        let answered = kept.answered.is_some_and(|at| at >= began);
+        if let Some(refused) = kept.failed
+            && answered
         {
             return Err(refused);
         }
         let usable = kept.token.clone().filter(|token| token.expires_at > now);
-        if let Some(token) = &usable
-            && token.refresh_at > now
-        {
-            return Ok(token.clone());
+        if let Some(token) = &usable {
+            let rests = kept.rests_until.is_some_and(|until| Instant::now() < until);
+            if token.refresh_at > now || answered || rests {
+                return Ok(token.clone());
+            }
         }
         let asked = self.ask(request, now).await;
         match (asked, usable) {
@@ -113,22 +131,29 @@ impl Broker {
                 Ok(token)
             }
             // It is early: the old one is good for a while.
-            (Err(Refused::Timeout | Refused::Unavailable(_)), Some(token)) => Ok(token),
+            (Err(Refused::Timeout | Refused::Unavailable(_)), Some(token)) => {
+                kept.rests_until = Some(Instant::now() + REST);
+                Ok(token)
+            }
             (Err(refused), _) => {
-                *kept = Slot::failed(refused, Instant::now());
+                *kept = Slot::failed(refused);
                 Err(refused)
             }
         }
     }
 
     async fn ask(&self, request: &TokenRequest, now: u64) -> Result<Token, Refused> {
-        if let Some(until) = *self.silent_until.lock().await
-            && Instant::now() < until
-        {
-            return Err(Refused::Unavailable("it asked to be left alone"));
-        }
-        let Ok(_one) = self.requests.try_acquire() else {
-            return Err(Refused::Unavailable("too many requests are under way"));
+        self.is_welcome().await?;
+        let busy = Refused::Unavailable("too many requests are under way");
+        let _turn = match self.requests.try_acquire() {
+            Ok(turn) => turn,
+            Err(_) => {
+                let _place = self.waiting.try_acquire().map_err(|_| busy)?;
+                let turn = tokio::time::timeout(TURN, self.requests.acquire()).await;
+                let turn = turn.ok().and_then(Result::ok).ok_or(busy)?;
+                self.is_welcome().await?;
+                turn
+            }
         };
         let answer = self.client.exchange(request).await;
         if let Err((_, Some(pause))) = &answer {
@@ -136,7 +161,7 @@ impl Broker {
         }
         let granted = answer.map_err(|(refused, _)| refused)?;
         // From when it was asked for: whatever the way took is the token's loss.
-        let ends = now.saturating_add(granted.expires_in.unwrap_or(0).max(1));
+        let ends = now.saturating_add(granted.expires_in.unwrap_or(UNKNOWN_LIFE));
         let expires_at = ends.min(request.token_expires_at);
         let lifetime = expires_at.saturating_sub(now);
         let early = EARLY_SECONDS.min(lifetime / 10);
@@ -145,10 +170,18 @@ impl Broker {
             expires_at,
             refresh_at: match granted.expires_in {
                 Some(_) => expires_at.saturating_sub(early),
-                // Of unknown life: good for this request.
                 None => now,
             },
         })
+    }
+
+    async fn is_welcome(&self) -> Result<(), Refused> {
+        match *self.silent_until.lock().await {
+            Some(until) if Instant::now() < until => {
+                Err(Refused::Unavailable("it asked to be left alone"))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Tokens and refusals that are kept.

@@ -237,8 +237,9 @@ async fn a_token_lasts_no_longer_than_the_callers_own_and_is_replaced_early() {
     broker.token(&bob, NOW + 2939).await.unwrap();
     assert_eq!(endpoint.asked(), 3);
     endpoint.set(Mode::Say(503, "", None));
-    assert_eq!(broker.token(&bob, NOW + 2940).await, Ok(first));
-    assert_eq!(endpoint.asked(), 4);
+    assert_eq!(broker.token(&bob, NOW + 2940).await, Ok(first.clone()));
+    assert_eq!(broker.token(&bob, NOW + 2941).await, Ok(first));
+    assert_eq!(endpoint.asked(), 4, "it is not asked again at once");
     let refused = Err(Refused::Unavailable("a server error"));
     assert_eq!(broker.token(&bob, NOW + 3000).await, refused);
     // A right that was withdrawn ends it at once.
@@ -248,14 +249,81 @@ async fn a_token_lasts_no_longer_than_the_callers_own_and_is_replaced_early() {
     let late = broker.token(&bob, NOW + 3550).await;
     assert_eq!(late, Err(Refused::Grant("invalid_grant")));
 
-    // Of unknown life: for one request.
+    // Of unknown life: for whoever asked before it came. It outlasts the wait for it.
     endpoint.set(Mode::Grant(json!({ "expires_in": null })));
     let before = endpoint.asked();
     let eve = request("eve");
     for _ in 0..3 {
-        assert!(broker.token(&eve, NOW).await.unwrap().expires_at > NOW);
+        let token = broker.token(&eve, NOW).await.unwrap();
+        assert_eq!(token.expires_at, NOW + 60);
     }
     assert_eq!(endpoint.asked(), before + 3);
+    let broker = Arc::new(broker);
+    let waiting: Vec<_> = (0..20)
+        .map(|_| {
+            let (broker, eve) = (Arc::clone(&broker), eve.clone());
+            tokio::spawn(async move { broker.token(&eve, NOW).await.unwrap() })
+        })
+        .collect();
+    for one in waiting {
+        one.await.unwrap();
+    }
+    assert_eq!(endpoint.asked(), before + 4);
+}
+
+#[tokio::test]
+async fn a_good_token_does_not_wait_for_an_endpoint_that_hangs() {
+    let (endpoint, broker) = Endpoint::start(grant()).await;
+    let broker = Arc::new(broker);
+    let first = broker.token(&request("alice"), NOW).await.unwrap();
+    endpoint.set(Mode::Sleep);
+    let began = Instant::now();
+    let all: Vec<_> = (0..10)
+        .map(|_| {
+            let broker = Arc::clone(&broker);
+            tokio::spawn(async move { broker.token(&request("alice"), NOW + 560).await })
+        })
+        .collect();
+    for one in all {
+        assert_eq!(one.await.unwrap(), Ok(first.clone()));
+    }
+    // One wait for all, not one after the other.
+    assert!(began.elapsed() < Duration::from_millis(2900));
+    assert_eq!(endpoint.asked(), 2);
+}
+
+#[tokio::test]
+async fn more_callers_than_requests_at_once_wait_for_their_turn() {
+    let (endpoint, broker) = Endpoint::start(grant()).await;
+    let broker = Arc::new(broker);
+    let all: Vec<_> = (0..MOST_REQUESTS + 40)
+        .map(|number| {
+            let broker = Arc::clone(&broker);
+            tokio::spawn(async move { broker.token(&request(&number.to_string()), NOW).await })
+        })
+        .collect();
+    for one in all {
+        assert!(one.await.unwrap().is_ok());
+    }
+    assert_eq!(endpoint.asked(), MOST_REQUESTS + 40);
+    // But not for long.
+    endpoint.set(Mode::Sleep);
+    let hang: Vec<_> = (0..MOST_REQUESTS)
+        .map(|number| {
+            let broker = Arc::clone(&broker);
+            let user = format!("slow-{number}");
+            tokio::spawn(async move { broker.token(&request(&user), NOW).await })
+        })
+        .collect();
+    while endpoint.asked() < 2 * MOST_REQUESTS + 40 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let refused = broker.token(&request("late"), NOW).await;
+    let busy = Refused::Unavailable("too many requests are under way");
+    assert_eq!(refused, Err(busy));
+    for one in hang {
+        assert_eq!(one.await.unwrap(), Err(Refused::Timeout));
+    }
 }
 
 #[tokio::test]

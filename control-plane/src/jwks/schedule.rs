@@ -50,6 +50,11 @@ impl Schedule {
         self.last.is_some()
     }
 
+    /// Whether the issuer has answered when it was asked last.
+    pub fn was_answered(&self) -> bool {
+        self.was_asked() && self.failures == 0
+    }
+
     /// The issuer was asked at `now`.
     pub fn asked(&mut self, now: Duration, answered: bool) {
         self.last = Some(now);

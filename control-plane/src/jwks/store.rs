@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mcp_zero_compile::IssuerPlan;
+use mcp_zero_compile::{Algorithm as Accepted, IssuerPlan};
 use mcp_zero_identity::{Algorithm, jwks};
 use mcp_zero_proto as proto;
 
@@ -26,8 +26,10 @@ struct Held {
     fresh: Option<Duration>,
     schedule: Schedule,
     asking: bool,
-    /// Somebody waits for a key that is not here.
+    /// Somebody waits for a key that is not here, or may be.
     wanted: bool,
+    /// What the policy accepts now; keys of anything else were not taken.
+    algorithms: Vec<Accepted>,
 }
 
 /// What is known of a key that a filter does not know.
@@ -39,6 +41,8 @@ pub enum Known {
     Asked,
     /// The issuer was asked lately and did not have it, or is none of ours.
     Nowhere,
+    /// The issuer was asked lately and did not answer, or may not be asked yet.
+    Unanswered,
 }
 
 /// Identifies what was asked, an issuer and its `jwks_uri` in the policy: a changed plan
@@ -60,6 +64,7 @@ pub(super) struct Found {
 #[derive(Debug)]
 pub struct Looked {
     source: Source,
+    algorithms: Vec<Accepted>,
     keys: Result<Found, String>,
 }
 
@@ -68,6 +73,7 @@ impl Looked {
     pub(super) fn new(plan: &IssuerPlan, keys: Result<Found, String>) -> Self {
         Self {
             source: source(plan),
+            algorithms: plan.algorithms.clone(),
             keys,
         }
     }
@@ -108,13 +114,20 @@ impl KeyStore {
         let wanted: Vec<Source> = plans.iter().map(source).collect();
         self.held.retain(|source, _| wanted.contains(source));
         for plan in plans {
-            let held = self.held.entry(source(plan));
-            held.or_insert_with(|| {
+            let held = self.held.entry(source(plan)).or_insert_with(|| {
                 let shelf = self.shelf.as_ref();
                 let clock = unix_now();
                 let stock = shelf.and_then(|shelf| shelf.load(plan, clock));
-                stock.map_or_else(Held::default, |stock| Held::of(stock, now, clock))
+                let held = stock.map_or_else(Held::default, |stock| Held::of(stock, now, clock));
+                Held {
+                    algorithms: plan.algorithms.clone(),
+                    ..held
+                }
             });
+            if held.algorithms != plan.algorithms {
+                held.algorithms.clone_from(&plan.algorithms);
+                held.wanted = true;
+            }
         }
     }
 
@@ -155,11 +168,14 @@ impl KeyStore {
         if held.asking {
             return Known::Asked;
         }
-        held.wanted = held.schedule.may_ask(now);
-        if held.wanted {
-            Known::Asked
-        } else {
+        if held.schedule.may_ask(now) {
+            held.wanted = true;
+            return Known::Asked;
+        }
+        if held.has_answered() {
             Known::Nowhere
+        } else {
+            Known::Unanswered
         }
     }
 
@@ -171,6 +187,14 @@ impl KeyStore {
             .is_some_and(|held| held.keys.iter().any(fits))
     }
 
+    /// Whether an issuer's last answer has all keys that the policy accepts now: a key that is
+    /// not among them does not exist.
+    pub fn has_answered(&self, issuer: &str) -> bool {
+        let plan = self.plans.iter().find(|plan| plan.issuer == issuer);
+        plan.and_then(|plan| self.held.get(&source(plan)))
+            .is_some_and(Held::has_answered)
+    }
+
     /// Takes a look-up in. True where what filters need has changed.
     pub fn take(&mut self, now: Duration, looked: Looked) -> bool {
         let Some(held) = self.held.get_mut(&looked.source) else {
@@ -178,6 +202,8 @@ impl KeyStore {
             return false;
         };
         held.asking = false;
+        // A policy that came meanwhile accepts others.
+        held.wanted |= held.algorithms != looked.algorithms;
         held.schedule.asked(now, looked.keys.is_ok());
         held.fresh = looked.keys.as_ref().ok().and_then(|found| found.fresh);
         match looked.keys {
@@ -225,6 +251,10 @@ impl KeyStore {
 }
 
 impl Held {
+    fn has_answered(&self) -> bool {
+        !self.wanted && self.schedule.was_answered()
+    }
+
     /// How long its keys are fresh: as long as the policy says, or less where the issuer does.
     fn fresh(&self, plan: &IssuerPlan) -> Duration {
         let most = Duration::from_secs(u64::from(plan.jwks_cache_seconds));
@@ -241,10 +271,8 @@ impl Held {
             uri: stock.uri,
             keys: stock.keys,
             fetched_at: stock.fetched_at,
-            fresh: None,
             schedule,
-            asking: false,
-            wanted: false,
+            ..Self::default()
         }
     }
 

@@ -33,6 +33,62 @@ fn keys_survive_an_issuer_that_is_away() {
     assert!(!store.take(s(3631), looked("https://a", Ok(vec![]))));
 }
 
+/// A token with a key that is not here is good or bad; only the issuer can say.
+#[test]
+fn what_an_issuer_has_not_said_is_not_known() {
+    let mut store = KeyStore::default();
+    let want = |store: &mut KeyStore, now| store.want("https://a", "RS256", "new", s(now));
+    assert_eq!(want(&mut store, 0), Known::Nowhere, "no issuer of ours");
+    store.plan(&[plan("https://a")], s(0));
+    assert_eq!(store.due(s(0)).len(), 1);
+    assert_eq!(want(&mut store, 0), Known::Asked);
+    store.take(s(0), looked("https://a", Ok(keys())));
+    assert_eq!(want(&mut store, 29), Known::Nowhere);
+    assert_eq!(want(&mut store, 30), Known::Asked);
+    assert_eq!(store.due(s(30)).len(), 1);
+    store.take(s(30), looked("https://a", Err("away".to_owned())));
+    assert_eq!(want(&mut store, 31), Known::Unanswered);
+    assert!(!store.has_answered("https://a"));
+
+    // Nor by a process that has asked nobody yet, where an earlier one has just done so.
+    let state = tempfile::tempdir().unwrap();
+    let shelf = || Shelf::in_state(state.path(), None);
+    let mut first = KeyStore::new(shelf());
+    first.plan(&[plan("https://a")], s(0));
+    first.due(s(0));
+    first.take(s(0), looked("https://a", Ok(keys())));
+    let mut second = KeyStore::new(shelf());
+    second.plan(&[plan("https://a")], s(0));
+    assert_eq!(want(&mut second, 1), Known::Unanswered);
+}
+
+/// Keys of what a policy does not accept are not taken, so the issuer is asked anew.
+#[test]
+fn another_algorithm_is_another_question() {
+    let mut store = KeyStore::default();
+    let before = plan("https://a");
+    let mut after = before.clone();
+    after.algorithms.push(Accepted::Rs512);
+    store.plan(&[before.clone()], s(0));
+    store.due(s(0));
+    store.take(s(0), looked("https://a", Ok(keys())));
+    store.plan(&[after.clone()], s(10));
+    assert!(!store.keys().sets.is_empty(), "what is here stays");
+    assert!(store.due(s(10)).is_empty(), "not twice in thirty seconds");
+    let want = |store: &mut KeyStore, now| store.want("https://a", "RS512", "k", s(now));
+    assert_eq!(want(&mut store, 10), Known::Unanswered);
+    assert_eq!(store.due(s(30)).len(), 1);
+
+    // An answer to the question of the policy before does not count.
+    store.plan(&[before], s(31));
+    store.take(s(31), Looked::new(&after, Err("away".to_owned())));
+    assert_eq!(want(&mut store, 31), Known::Unanswered);
+    assert_eq!(store.due(s(61)).len(), 1);
+    store.take(s(61), looked("https://a", Ok(keys())));
+    assert_eq!(want(&mut store, 62), Known::Nowhere);
+    assert!(store.due(s(91)).is_empty());
+}
+
 /// The policy says an hour.
 #[test]
 fn an_issuer_may_say_that_its_keys_are_fresh_for_less() {

@@ -223,13 +223,14 @@ impl Exchange {
             TargetError::Malformed => Refusal::Unreadable(rpc::INVALID_REQUEST),
             TargetError::Refused => denied(spec),
         })?;
-        if self.modern && spec.governed == Governed::Tool {
+        let asks = params.and_then(|p| p.get("task")).is_some();
+        if self.modern && asks && spec.governed == Governed::Tool {
             // There it is the server that chooses.
-            let asks = params.and_then(|p| p.get("task")).is_some();
-            if asks {
-                self.record.reason = Some("`task` is no param of 2026-07-28".to_owned());
-                return Err(denied(spec));
-            }
+            self.record.reason = Some("`task` is no param of 2026-07-28".to_owned());
+            return Err(denied(spec));
+        }
+        if let (Governed::Tool, Some(Target::Tool(name))) = (spec.governed, targets.first()) {
+            self.may_begin_task(name, asks);
         }
         let mut tools = Vec::new();
         for target in &targets {
@@ -296,10 +297,7 @@ impl Exchange {
         // Names come from clients: a record stays small and clean whatever they are.
         let short = |text: &str| unmarked(live, &text.chars().take(256).collect::<String>());
         match target {
-            Some(Target::Tool(name)) => {
-                self.record.tool_name = Some(short(name));
-                self.tasks.called = Some(name.as_ref().into());
-            }
+            Some(Target::Tool(name)) => self.record.tool_name = Some(short(name)),
             Some(Target::Task(_)) => self.record.tool_name = task.map(short),
             Some(Target::Prompt(name)) => self.record.prompt_name = Some(short(name)),
             Some(Target::Resource(uri)) => self.record.resource_name = Some(short(uri)),

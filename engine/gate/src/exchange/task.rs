@@ -30,8 +30,11 @@ pub(super) struct Task {
 /// The tasks of one exchange.
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
-    /// The tool that is called: tasks that begin are its own.
-    pub(super) called: Option<Box<str>>,
+    /// The tool of a call that may begin a task: a task that begins is its own.
+    calls: Option<Box<str>>,
+    /// The one task that the answer to that call has begun, as the server knows it. Whatever
+    /// else the server tells of on the way may be the task of another caller.
+    begun: Option<Box<str>>,
     named: Vec<Task>,
 }
 
@@ -40,6 +43,17 @@ impl Tasks {
     fn of_server(&self, id: &str) -> Option<&Task> {
         self.named.iter().find(|task| *task.id == *id)
     }
+
+    /// The tool of the call that has begun a task, by the id of the server.
+    fn tool_of_begun(&self, id: &str) -> Option<&str> {
+        let is_begun = self.begun.as_deref() == Some(id);
+        self.calls.as_deref().filter(|_| is_begun)
+    }
+
+    /// Whether this is the task that the call has begun, or may be: a call begins one.
+    fn begins(&mut self, id: &str) -> bool {
+        self.calls.is_some() && **self.begun.get_or_insert_with(|| id.into()) == *id
+    }
 }
 
 /// A message that must not pass as it is.
@@ -47,6 +61,12 @@ impl Tasks {
 pub(super) struct Untold;
 
 impl Exchange {
+    /// A call may begin a task where it asks for one (2025-11-25), or where the server may
+    /// choose to (2026-07-28).
+    pub(super) fn may_begin_task(&mut self, tool: &str, asks: bool) {
+        self.tasks.calls = (self.modern || asks).then(|| tool.into());
+    }
+
     /// The task that the client means; none unless it is this caller's at this server.
     pub(super) fn present_task(&mut self, live: &Live, presented: &str) -> Option<&Task> {
         let named = &self.tasks.named;
@@ -124,7 +144,7 @@ impl Exchange {
     /// The tool of a task that a message of the server names.
     pub(super) fn tool_of_task(&self, id: &str) -> Option<&str> {
         let named = self.tasks.of_server(id).map(|task| &*task.tool);
-        named.or(self.tasks.called.as_deref())
+        named.or_else(|| self.tasks.tool_of_begun(id))
     }
 
     /// The client gets ids that it may know, wherever a message of the server names one. What
@@ -156,11 +176,20 @@ impl Exchange {
                 _ => {}
             },
             (Message::Result { .. }, Some((Governed::Tool, _))) => {
-                if let Some(task) = begun(holder) {
-                    self.seal(live, task, edits)?;
+                // Each era has its own way to say so; the other's is none that clients read.
+                let (task, strange) = match (begun(holder), says_task(holder)) {
+                    (task, strange) if !self.modern => (task, strange),
+                    (strange, says) => (says.then_some(holder), strange.is_some()),
+                };
+                if strange {
+                    return Err(Untold);
                 }
-                if says_task(holder) {
-                    self.seal(live, holder, edits)?;
+                if let Some(task) = task {
+                    let id = task.get_text("taskId").ok_or(Untold)?;
+                    if self.tasks.of_server(&id).is_none() && !self.tasks.begins(&id) {
+                        return Err(Untold);
+                    }
+                    self.seal(live, task, edits)?;
                 }
             }
             (Message::Result { .. }, Some((Governed::Task, name))) if name != "tasks/result" => {
@@ -216,7 +245,7 @@ impl Exchange {
             // What the client has is what it compares with.
             return Some(Cow::Borrowed(&task.presented));
         }
-        let tool = self.tasks.called.as_deref()?;
+        let tool = self.tasks.tool_of_begun(id)?;
         let owner = owner(self.caller.as_deref());
         let sealed = live
             .sealer

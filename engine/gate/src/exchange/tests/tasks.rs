@@ -208,7 +208,7 @@ fn a_task_of_no_known_call_is_not_told() {
 #[test]
 fn streams_of_the_call_and_of_the_task_name_it() {
     let shown = task("up-1");
-    let told = |run: &mut Run| {
+    let told = |run: &mut Run, answer: Option<Value>| {
         let messages = [
             json!({"jsonrpc": "2.0", "method": "notifications/tasks/status",
                    "params": {"taskId": "up-1", "status": "working",
@@ -217,9 +217,10 @@ fn streams_of_the_call_and_of_the_task_name_it() {
                    "params": {"_meta": {RELATED: {"taskId": "up-1"}}}}),
             json!({"jsonrpc": "2.0", "id": "r", "method": "roots/list", "params": {"task": {}}}),
         ];
-        let text = messages
+        let messages = answer.into_iter().chain(messages);
+        let text: String = messages
             .map(|message| format!("data: {message}\n\n"))
-            .concat();
+            .collect();
         let sent = run.events(&text, 7);
         sent.lines()
             .filter_map(|line| line.strip_prefix("data: "))
@@ -227,12 +228,73 @@ fn streams_of_the_call_and_of_the_task_name_it() {
             .collect::<Vec<_>>()
     };
     let begin = request("tools/call", json!({"name": "get_x", "task": {}}));
-    for mut run in [Run::post(&begin), about("tasks/result", &shown)] {
-        let left = told(&mut run);
-        assert_eq!(left.len(), 2, "{left:?}");
+    let begun = json!({"jsonrpc": "2.0", "id": 1, "result": {"task": {"taskId": "up-1"}}});
+    for (mut run, answer) in [
+        (Run::post(&begin), Some(begun)),
+        (about("tasks/result", &shown), None),
+    ] {
+        let answers = usize::from(answer.is_some());
+        let mut left = told(&mut run, answer);
+        assert_eq!(left.len(), 2 + answers, "{left:?}");
+        left.drain(..answers);
         assert_eq!(left[0]["params"]["taskId"], shown);
         assert_eq!(left[0]["params"]["statusMessage"], "for <EMAIL_ADDRESS>");
         assert_eq!(left[1]["params"]["_meta"][RELATED]["taskId"], shown);
+    }
+}
+
+/// A server that tells of one caller's task on the stream of another's call gives it to nobody.
+#[test]
+fn a_call_begins_one_task_and_only_by_its_answer() {
+    let status = |id: &str| {
+        json!({"jsonrpc": "2.0", "method": "notifications/tasks/status",
+               "params": {"taskId": id, "status": "working"}})
+    };
+    let related = |id: &str| {
+        json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {
+            "progressToken": 1, "progress": 1, "_meta": {RELATED: {"taskId": id}}}})
+    };
+    let answer = |result: Value| json!({"jsonrpc": "2.0", "id": 1, "result": result});
+    let legacy = |id: &str| answer(json!({"task": {"taskId": id, "status": "working"}}));
+    let modern_answer = |id: &str| answer(json!({"resultType": "task", "taskId": id}));
+    let sent = |run: &mut Run, messages: &[Value]| {
+        let text: String = messages.iter().map(|m| format!("data: {m}\n\n")).collect();
+        run.events(&text, 11)
+    };
+    let plain = || Run::post(&request("tools/call", json!({"name": "get_x"})));
+    let asks = || Run::post(&request("tools/call", json!({"name": "get_x", "task": {}})));
+    let new = || {
+        let name = [("mcp-name", "get_x")];
+        modern("tools/call", json!({"name": "get_x"}), &name)
+    };
+    let (mine, other) = (task("up-1"), task("up-2"));
+
+    // Before the answer nothing says whose a task is.
+    for mut run in [plain(), asks(), new()] {
+        let told = sent(&mut run, &[status("up-2"), related("up-2")]);
+        assert!(!told.contains(&other) && !told.contains("up-2"), "{told}");
+        assert!(told.contains("notifications/progress"), "{told}");
+    }
+    // Nor does the answer of a call that has asked for none, or that of the other era.
+    for (mut run, answer) in [
+        (plain(), legacy("up-1")),
+        (plain(), modern_answer("up-1")),
+        (asks(), modern_answer("up-1")),
+        (new(), legacy("up-1")),
+        (asks(), answer(json!({"task": {"taskId": 1}}))),
+    ] {
+        let told = sent(&mut run, &[answer.clone(), status("up-1")]);
+        assert!(!told.contains(&mine) && !told.contains("up-1"), "{told}");
+        assert!(told.contains("-31502"), "{told}");
+    }
+    // After it there is that one.
+    for (mut run, answer) in [(asks(), legacy("up-1")), (new(), modern_answer("up-1"))] {
+        let told = sent(
+            &mut run,
+            &[answer, status("up-2"), related("up-2"), status("up-1")],
+        );
+        assert!(!told.contains(&other) && !told.contains("up-2"), "{told}");
+        assert_eq!(told.matches(&mine).count(), 2, "{told}");
     }
 }
 
