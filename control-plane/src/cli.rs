@@ -322,6 +322,11 @@ fn load(options: &Options) -> Result<Settings, Failure> {
     Settings::load(options, &settings::process_environment)
 }
 
+/// Settings for a look at policies.
+fn look(options: &Options) -> Result<Settings, Failure> {
+    Settings::look(options, &settings::process_environment)
+}
+
 fn start_log(settings: &Settings) -> telemetry::LogControl {
     let level = settings.log_level.unwrap_or(settings::LogLevel::Info);
     let format = settings

@@ -12,6 +12,8 @@ use mcp_zero_gate::GatewayKey;
 
 mod reader;
 
+use reader::Use;
+
 /// What can be set on the command line; absent fields come from the environment.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[allow(
@@ -152,7 +154,16 @@ impl Settings {
     /// # Errors
     /// A configuration failure with one line a problem.
     pub fn load(options: &Options, environment: Environment<'_>) -> Result<Self, Failure> {
-        reader::read(options, environment).map_err(Failure::configs)
+        reader::read(options, environment, Use::Gateway).map_err(Failure::configs)
+    }
+
+    /// Reads them for a look at policies, which needs no secret: `OKTA_CLIENT_SECRET` may be
+    /// missing.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn look(options: &Options, environment: Environment<'_>) -> Result<Self, Failure> {
+        reader::read(options, environment, Use::Look).map_err(Failure::configs)
     }
 
     /// The URL under which clients know the gateway when it listens on `address`.

@@ -95,13 +95,23 @@ fn explain_says_what_every_rule_had_to_do_with_it() {
     for (wrong, told) in [
         (
             vec!["explain", &file, "--server", "t", "--tool", "x"],
-            "no server `t`; the policy has s",
+            "no server `t`; there is `s`",
         ),
         (
             vec![
                 "explain", &file, "--server", "s", "--tool", "x", "--issuer", "z",
             ],
             "no identity `z`",
+        ),
+        (
+            vec![
+                "explain", &file, "--server", "s", "--tool", "x", "--groups", "dev",
+            ],
+            "groups without a user",
+        ),
+        (
+            vec!["explain", &file, "--server", "s", "--client-request", "x"],
+            "no client request `x`",
         ),
         (
             vec![
@@ -165,6 +175,12 @@ cases:
     assert_eq!(told["cases"][1]["file"], cases.as_str());
     assert!(error.contains("1 of 2 cases failed"), "{error}");
     let (code, _, error) = run(&["check", &file]);
+    assert!(
+        code == 78 && error.contains("p.test.yaml:4: case `they write`"),
+        "{error}"
+    );
+    let keys = written(folder.path(), "keys.json", "{}");
+    let (code, _, error) = run(&["compile", &file, "--keys", &keys]);
     assert!(code == 78 && error.contains("case `they write`"), "{error}");
     written(
         folder.path(),
@@ -255,6 +271,30 @@ fn check_speaks_to_programs_too() {
     );
     let (code, told, _) = run(&["check", &good, "--format", "json"]);
     assert_eq!(code, 0, "{told}");
+    // A file that cannot be read keeps nothing else from being told.
+    let none = folder.path().join("none.yaml");
+    let none = none.to_string_lossy();
+    let (code, told, error) = run(&["check", &none, &bad, &good, "--format", "json"]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        (code, told["files"].as_array().unwrap().len()),
+        (78, 3),
+        "{told}"
+    );
+    assert!(error.contains("2 of 3 files are wrong"), "{error}");
+    assert!(
+        told["files"][0]["problem"]
+            .as_str()
+            .unwrap()
+            .contains("none.yaml"),
+        "{told}"
+    );
+    let (code, told, error) = run(&["check", &none, &bad, &good]);
+    assert_eq!(code, 78);
+    assert!(told.contains("good.yaml: good"), "{told}");
+    for part in ["none.yaml", "MZ0010", "2 of 3 files are wrong"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
 }
 
 #[test]

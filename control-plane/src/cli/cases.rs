@@ -28,7 +28,7 @@ pub(super) struct TestArgs {
 /// # Errors
 /// 78 where a file cannot be read or is wrong, or has no cases; 1 where a case fails.
 pub(super) async fn run(args: &TestArgs) -> Result<(), Failure> {
-    let settings = super::load(&args.options)?;
+    let settings = super::look(&args.options)?;
     let (mut passed, mut failed) = (0, 0);
     let mut told = Vec::new();
     for file in &args.files {
@@ -38,7 +38,7 @@ pub(super) async fn run(args: &TestArgs) -> Result<(), Failure> {
         );
         let judge = judge.await?;
         let beside = cases::beside(file);
-        let outcomes = cases::run(file, &judge)?.ok_or_else(|| {
+        let outcomes = cases::run(file, &judge, args.live)?.ok_or_else(|| {
             Failure::config(format!(
                 "{}: no such file, so nothing to test",
                 beside.display()
@@ -52,6 +52,7 @@ pub(super) async fn run(args: &TestArgs) -> Result<(), Failure> {
             match (args.format, &outcome.failure) {
                 (Format::Json, failure) => told.push(json!({
                     "file": beside.to_string_lossy(),
+                    "line": outcome.line,
                     "case": outcome.name,
                     "passed": failure.is_none(),
                     "failure": failure,
@@ -62,7 +63,12 @@ pub(super) async fn run(args: &TestArgs) -> Result<(), Failure> {
                 }
                 (Format::Human, Some(why)) => {
                     let style = paint::outcome(false);
-                    super::say(&format!("{style}FAILED{style:#}  {}: {why}", outcome.name))?;
+                    super::say(&format!(
+                        "{style}FAILED{style:#}  {} ({}:{}): {why}",
+                        outcome.name,
+                        beside.display(),
+                        outcome.line
+                    ))?;
                 }
             }
         }

@@ -32,17 +32,36 @@ pub(super) struct CheckArgs {
 /// # Errors
 /// 78 where any of them is wrong, or fails its cases.
 pub(super) async fn run(args: &CheckArgs) -> Result<(), Failure> {
-    let settings = super::load(&args.options)?;
+    let settings = super::look(&args.options)?;
     if args.live {
         return live(&settings, args.format).await;
     }
     match args.format {
-        Format::Human => args
-            .files
-            .iter()
-            .try_for_each(|file| human(file, &settings)),
+        Format::Human => all(&args.files, &settings),
         Format::Json => machine(&args.files, &settings),
     }
+}
+
+/// Each file, whatever is wrong with those before it.
+fn all(files: &[PathBuf], settings: &Settings) -> Result<(), Failure> {
+    let mut lines = Vec::new();
+    for file in files {
+        if let Err(failure) = human(file, settings) {
+            lines.push(failure.to_string());
+        }
+    }
+    match (lines.len(), files) {
+        (0, _) => Ok(()),
+        (_, [_]) => Err(Failure::configs(lines)),
+        (wrong, files) => {
+            lines.push(wrong_files(wrong, files));
+            Err(Failure::configs(lines))
+        }
+    }
+}
+
+fn wrong_files(wrong: usize, files: &[PathBuf]) -> String {
+    format!("{wrong} of {} files are wrong", files.len())
 }
 
 /// What is served was good when it was taken; whether it still is what was meant is to be seen.
@@ -93,17 +112,22 @@ fn machine(files: &[PathBuf], settings: &Settings) -> Result<(), Failure> {
     let mut wrong = 0;
     let mut told = Vec::new();
     for file in files {
-        let (good, value) = one(file, settings)?;
+        let name = file.to_string_lossy();
+        let unreadable = |failure: Failure| {
+            let problem = failure.to_string();
+            (
+                false,
+                json!({"file": name, "good": false, "problem": problem}),
+            )
+        };
+        let (good, value) = one(file, settings).unwrap_or_else(unreadable);
         wrong += usize::from(!good);
         told.push(value);
     }
     super::say(&json!({ "files": told }).to_string())?;
     match wrong {
         0 => Ok(()),
-        _ => Err(Failure::config(format!(
-            "{wrong} of {} files are wrong",
-            files.len()
-        ))),
+        _ => Err(Failure::config(wrong_files(wrong, files))),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::jwks::once;
 use crate::seals::Seals;
 use crate::settings::Options;
+use crate::source::cases;
 use crate::xds::resource::identity_file;
 
 #[derive(Debug, clap::Args)]
@@ -36,11 +37,15 @@ pub(super) struct CompileArgs {
 /// Writes the base64 of the snapshot, and on standard error what to know of it.
 ///
 /// # Errors
-/// As `check`; 1 where an issuer does not give its keys or the file cannot be written.
+/// As `check`, a case that fails among it; 1 where an issuer does not give its keys or the file cannot be written.
 pub(super) async fn run(args: &CompileArgs) -> Result<(), Failure> {
     let settings = super::load(&args.options)?;
     super::start_log(&settings);
     let (document, compiled) = super::checked(&args.file, &settings, Unset::Refuse)?;
+    let failures = cases::failures(&args.file, &compiled)?;
+    if !failures.is_empty() {
+        return Err(Failure::configs(failures));
+    }
     identity_has_a_place(args, &compiled)?;
     // Whoever writes clusters by hand calls them as the policy calls the servers.
     let compiled = compiled.with_clusters(|upstream| upstream.name.clone());

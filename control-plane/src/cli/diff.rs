@@ -38,7 +38,7 @@ pub(super) struct DiffArgs {
 /// # Errors
 /// As `check`, and the exit codes of its help.
 pub(super) async fn run(args: &DiffArgs) -> Result<(), Failure> {
-    let settings = super::load(&args.options)?;
+    let settings = super::look(&args.options)?;
     let (old, new) = match (args.live, args.files.as_slice()) {
         (true, [new]) => (None, new),
         (false, [old, new]) => (Some(old.as_path()), new),

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use mcp_zero_compile::{Source, arguments};
+use mcp_zero_compile::{Question, Source, arguments};
 use mcp_zero_policy::condition::{Literal, Truth};
-use mcp_zero_policy::{Arguments, Bearing, Explanation, Object, Rule, Snapshot, Subject};
+use mcp_zero_policy::{Arguments, Bearing, Explanation, Object, Rule};
 use serde_json::{Value, json};
 
 use super::{Format, paint};
@@ -75,13 +75,8 @@ impl ObjectArgs {
 /// # Errors
 /// As `check`; 78 too where the question names what the policy does not have.
 pub(super) async fn run(args: &ExplainArgs) -> Result<(), Failure> {
-    let settings = super::load(&args.options)?;
+    let settings = super::look(&args.options)?;
     let snapshot = super::judge(args.file.as_deref(), &settings).await?;
-    let issuer = issuer(args, &snapshot)?;
-    if snapshot.server(&args.server).is_none() {
-        let names = snapshot.servers().iter().map(|s| &*s.name);
-        return Err(unknown("server", &args.server, names));
-    }
     let object = args.object.object();
     let object =
         object.ok_or_else(|| Failure::config("name a tool, resource, prompt or client request"))?;
@@ -93,11 +88,16 @@ pub(super) async fn run(args: &ExplainArgs) -> Result<(), Failure> {
         ));
     }
     let groups: Vec<Box<str>> = args.groups.iter().map(|g| g.as_str().into()).collect();
-    let subject = Subject {
-        issuer: issuer.as_deref(),
+    let question = Question {
+        issuer: args.issuer.as_deref(),
         user: args.user.as_deref(),
         groups: &groups,
+        server: &args.server,
+        object,
     };
+    let subject = question
+        .subject(&snapshot, args.live)
+        .map_err(|e| Failure::config(e.to_string()))?;
     let arguments = match (&given, calls) {
         (Some(given), _) => Arguments::Of(Some(given)),
         (None, true) => Arguments::Open,
@@ -108,33 +108,6 @@ pub(super) async fn run(args: &ExplainArgs) -> Result<(), Failure> {
         Format::Human => human(&explanation, matches!(arguments, Arguments::Open)),
         Format::Json => as_json(&explanation).to_string(),
     })
-}
-
-fn issuer(args: &ExplainArgs, snapshot: &Snapshot) -> Result<Option<String>, Failure> {
-    let names: Vec<&str> = snapshot.issuers().iter().map(|i| &*i.name).collect();
-    match (&args.issuer, &args.user, names.as_slice()) {
-        (Some(issuer), _, names) if !names.contains(&issuer.as_str()) => {
-            Err(unknown("identity", issuer, names.iter().copied()))
-        }
-        (Some(issuer), _, _) => Ok(Some(issuer.clone())),
-        (None, Some(_), [only]) => Ok(Some((*only).to_owned())),
-        (None, Some(_), [_, ..]) => Err(Failure::config(format!(
-            "--issuer: whose user is it? one of {}",
-            names.join(", ")
-        ))),
-        (None, None, _) | (None, Some(_), []) => Ok(None),
-    }
-}
-
-fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Failure {
-    let known: Vec<&str> = known.collect();
-    let known = match known.as_slice() {
-        [] => "none".to_owned(),
-        known => known.join(", "),
-    };
-    Failure::config(format!(
-        "there is no {what} `{name}`; the policy has {known}"
-    ))
 }
 
 fn read_arguments(given: &str) -> Result<Literal, Failure> {

@@ -33,26 +33,38 @@ const NOT_BUILT_FLAGS: [&str; 2] = ["MCP_SSE_ENABLED", "ANALYTICS_REDIS_CLUSTER"
 pub(super) fn read(
     options: &Options,
     environment: Environment<'_>,
+    wanted_for: Use,
 ) -> Result<Settings, Vec<String>> {
     let mut reader = Reader {
         environment,
+        wanted_for,
         problems: Vec::new(),
     };
     let settings = reader.settings(options);
     reader.not_built();
-    match settings {
-        Some(settings) if reader.problems.is_empty() => Ok(settings),
-        Some(_) | None => Err(reader.problems),
+    match reader.problems.is_empty() {
+        true => Ok(settings),
+        false => Err(reader.problems),
     }
+}
+
+/// What the settings are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// A gateway that runs, or its parts.
+    Gateway,
+    /// Questions about policies: nobody is asked, and no secret is needed.
+    Look,
 }
 
 struct Reader<'a> {
     environment: Environment<'a>,
+    wanted_for: Use,
     problems: Vec<String>,
 }
 
 impl Reader<'_> {
-    fn settings(&mut self, options: &Options) -> Option<Settings> {
+    fn settings(&mut self, options: &Options) -> Settings {
         let host = self.text(&options.host, "MCP_HOST");
         let port = self.text(&options.port, "MCP_PORT");
         let listen = self.listen(host, port);
@@ -60,6 +72,7 @@ impl Reader<'_> {
         let admin = self.admin(admin.as_deref());
         let log_level = self.text(&options.log_level, "LOG_LEVEL");
         let log_format = self.text(&options.log_format, "LOG_FORMAT");
+        let insecure = self.flag(&options.skip_tls_validation, "MCP_SKIP_TLS_VALIDATION");
         let path = |text: Option<String>| text.map(PathBuf::from);
         let settings = Settings {
             policy_file: path(self.text(&options.policy, "MCP_POLICY_FILE")),
@@ -70,7 +83,7 @@ impl Reader<'_> {
             okta_issuer: self.text(&options.okta_issuer, "OKTA_ISSUER"),
             okta_audience: self.text(&options.okta_audience, "OKTA_AUDIENCE"),
             relax: self.flag(&options.relax_startup_checks, "MCP_RELAX_STARTUP_CHECKS"),
-            skip_tls_validation: self.flag(&options.skip_tls_validation, "MCP_SKIP_TLS_VALIDATION"),
+            skip_tls_validation: insecure,
             strict: self.flag(&options.strict_security, "MCP_STRICT_SECURITY"),
             log_level: log_level.and_then(|text| self.log_level(&text)),
             log_format: log_format.and_then(|text| self.log_format(&text)),
@@ -80,8 +93,8 @@ impl Reader<'_> {
             envoy: path(self.text(&options.envoy, "MCP_ENVOY")),
             bridge: self.bridge(&options.bridge),
             bridge_program: path(self.text(&options.bridge_program, "MCP_STDIO_BRIDGE")),
-            admin: admin?,
-            token_endpoint: self.token_endpoint(options),
+            admin: admin.flatten(),
+            token_endpoint: self.token_endpoint(options, insecure),
             cors: self.cors(),
             gateway_key: self.gateway_key(),
         };
@@ -91,22 +104,22 @@ impl Reader<'_> {
                     .to_owned(),
             );
         }
-        listen.map(|_| settings)
+        settings
     }
 
-    /// The option, else the variable; empty text is none.
+    /// The option, else the variable; blank text is none.
     fn text(&mut self, option: &Option<String>, name: &str) -> Option<String> {
-        let found = match option {
-            Some(text) => Some(text.clone()),
-            None => match (self.environment)(name) {
-                Ok(found) => found,
-                Err(problem) => {
-                    self.problems.push(problem);
-                    None
-                }
-            },
-        };
-        found.filter(|text| !text.trim().is_empty())
+        let says = |text: &String| !text.trim().is_empty();
+        if let Some(text) = option.as_ref().filter(|text| says(text)) {
+            return Some(text.clone());
+        }
+        match (self.environment)(name) {
+            Ok(found) => found.filter(says),
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        }
     }
 
     fn flag(&mut self, option: &Option<String>, name: &str) -> bool {
@@ -124,13 +137,16 @@ impl Reader<'_> {
     }
 
     /// All three, or none: half a setting is a mistake.
-    fn token_endpoint(&mut self, options: &Options) -> Option<TokenEndpoint> {
+    fn token_endpoint(&mut self, options: &Options, insecure: bool) -> Option<TokenEndpoint> {
         let url = self.text(&options.okta_token_endpoint, "OKTA_TOKEN_ENDPOINT");
         let client_id = self.text(&options.okta_client_id, "OKTA_CLIENT_ID");
         let secret = self.text(&None, "OKTA_CLIENT_SECRET");
         let (url, client_id, secret) = match (url, client_id, secret) {
             (None, None, None) => return None,
             (Some(url), Some(client_id), Some(secret)) => (url, client_id, secret),
+            (Some(url), Some(client_id), None) if self.wanted_for == Use::Look => {
+                (url, client_id, String::new())
+            }
             (url, client_id, secret) => {
                 let missing: Vec<&str> = [
                     ("OKTA_TOKEN_ENDPOINT", url.is_none()),
@@ -147,7 +163,6 @@ impl Reader<'_> {
                 return None;
             }
         };
-        let insecure = self.flag(&options.skip_tls_validation, "MCP_SKIP_TLS_VALIDATION");
         match TokenEndpoint::url(&url, insecure) {
             Ok(url) => Some(TokenEndpoint {
                 url,

@@ -14,6 +14,51 @@ fn load_with(options: &Options, pairs: &[(&str, &str)]) -> Result<Settings, Fail
     Settings::load(options, &|name| Ok(map.get(name).cloned()))
 }
 
+/// An option that says nothing leaves the variable as it is.
+#[test]
+fn a_blank_option_is_none() {
+    for (option, strict) in [
+        (Some(""), true),
+        (Some(" "), true),
+        (Some("off"), false),
+        (None, true),
+    ] {
+        let options = Options {
+            strict_security: option.map(str::to_owned),
+            ..Options::default()
+        };
+        let settings = load_with(&options, &[("MCP_STRICT_SECURITY", "true")]).unwrap();
+        assert_eq!(settings.strict, strict, "{option:?}");
+    }
+}
+
+/// One problem does not hide the others, and is told once.
+#[test]
+fn every_problem_is_told_once() {
+    let failure = load(&[
+        ("MCP_ADMIN", "nowhere"),
+        ("MCP_PORT", "x"),
+        ("LOG_LEVEL", "loud"),
+        ("MCP_SKIP_TLS_VALIDATION", "perhaps"),
+        ("OKTA_TOKEN_ENDPOINT", "https://id.example/v1/token"),
+        ("OKTA_CLIENT_ID", "gateway"),
+        ("OKTA_CLIENT_SECRET", "hush"),
+        ("ANALYTICS_REDIS_URL", "redis://r"),
+    ])
+    .unwrap_err()
+    .to_string();
+    for name in [
+        "MCP_ADMIN",
+        "MCP_PORT",
+        "LOG_LEVEL",
+        "MCP_SKIP_TLS_VALIDATION",
+        "ANALYTICS_REDIS_URL",
+    ] {
+        let told = failure.lines().filter(|line| line.contains(name)).count();
+        assert_eq!(told, 1, "{name}: {failure}");
+    }
+}
+
 #[test]
 fn defaults() {
     let settings = load(&[]).unwrap();
@@ -207,6 +252,14 @@ fn token_exchange_takes_three_settings_or_none() {
         assert_eq!(failure.code(), 78, "{told}");
         assert!(told.contains("OKTA_CLIENT_SECRET") && !told.contains("hush"));
     }
+    // A look at a policy needs no secret, and no less than that.
+    let look = |pairs: &[(&str, &str)]| {
+        let map: BTreeMap<_, _> = pairs.iter().copied().collect();
+        let variable = |name: &str| Ok(map.get(name).map(|text| (*text).to_owned()));
+        Settings::look(&Options::default(), &variable)
+    };
+    assert!(look(&[url, id]).unwrap().token_endpoint.is_some());
+    assert!(look(&[url]).is_err() && look(&[url, secret]).is_err());
     for wrong in [
         "http://id.example/token",
         "https://a:b@id.example/token",

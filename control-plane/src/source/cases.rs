@@ -39,11 +39,12 @@ pub(super) fn read(file: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// Runs the cases of a policy; none where there is no file of them.
+/// Runs the cases of a policy, or puts them to what is `served`; none where there is no file of
+/// them.
 ///
 /// # Errors
 /// The file is there and cannot be read, or is wrong.
-pub fn run(policy: &Path, judge: &Snapshot) -> Result<Option<Vec<Outcome>>, Failure> {
+pub fn run(policy: &Path, judge: &Snapshot, served: bool) -> Result<Option<Vec<Outcome>>, Failure> {
     let file = beside(policy);
     let told = |e: &dyn std::fmt::Display| Failure::config(format!("{}: {e}", file.display()));
     let Some(bytes) = read(&file).map_err(|e| told(&e))? else {
@@ -52,7 +53,7 @@ pub fn run(policy: &Path, judge: &Snapshot) -> Result<Option<Vec<Outcome>>, Fail
     let name = file.to_string_lossy();
     let source = Source::from_bytes(&name, &bytes).map_err(app::refused)?;
     let cases = Cases::read(source).map_err(app::refused)?;
-    Ok(Some(cases.run(judge)))
+    Ok(Some(cases.run(judge, served)))
 }
 
 /// What keeps a policy from being taken: a line for each case that fails.
@@ -64,12 +65,13 @@ pub fn failures(policy: &Path, compiled: &Compiled) -> Result<Vec<String>, Failu
     let judge = compiled
         .judge()
         .map_err(|e| Failure::runtime(e.to_string()))?;
-    let outcomes = run(policy, &judge)?.unwrap_or_default();
+    let outcomes = run(policy, &judge, false)?.unwrap_or_default();
     let failed = outcomes.into_iter().filter_map(|outcome| {
         let why = outcome.failure?;
         Some(format!(
-            "{}: case `{}`: {why}",
+            "{}:{}: case `{}`: {why}",
             name.display(),
+            outcome.line,
             outcome.name
         ))
     });

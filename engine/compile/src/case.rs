@@ -1,12 +1,13 @@
 //! Tests of policies: questions with the answers that their author wants.
 
 use mcp_zero_policy::condition::Literal;
-use mcp_zero_policy::{Arguments, Decimal, Object, Snapshot, Subject};
+use mcp_zero_policy::{Arguments, Decimal, Object, Snapshot};
 
 use crate::diagnostic::Diagnostics;
 use crate::document::cases::{self, Case};
 use crate::document::{self, Effect};
 use crate::notes::Notes;
+use crate::question::Question;
 use crate::source::Source;
 
 /// The cases of one file.
@@ -16,6 +17,8 @@ pub struct Cases(Vec<Case>);
 /// How a case came out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
+    /// The line of its file where it begins, counted from one.
+    pub line: u32,
     /// Its name.
     pub name: String,
     /// What is wrong; nothing where it passed.
@@ -37,27 +40,21 @@ impl Cases {
         notes.finish().map(|_warnings| Self(read))
     }
 
-    /// Asks a policy each question, in file order.
-    pub fn run(&self, policy: &Snapshot) -> Vec<Outcome> {
+    /// Asks a policy each question, in file order; `served` where it is the one that a gateway
+    /// has, with whatever its settings add. A question that cannot be asked fails, whatever
+    /// answer is wanted.
+    pub fn run(&self, policy: &Snapshot, served: bool) -> Vec<Outcome> {
         let outcome = |case: &Case| Outcome {
-            failure: failure(case, policy),
+            line: case.line,
+            failure: failure(case, policy, served),
             name: case.name.clone(),
         };
         self.0.iter().map(outcome).collect()
     }
 }
 
-fn failure(case: &Case, snapshot: &Snapshot) -> Option<String> {
+fn failure(case: &Case, snapshot: &Snapshot, served: bool) -> Option<String> {
     let groups: Vec<Box<str>> = case.groups.iter().map(|g| g.as_str().into()).collect();
-    let only = match snapshot.issuers() {
-        [only] if case.user.is_some() => Some(&*only.name),
-        _ => None,
-    };
-    let standing = snapshot.standing(&Subject {
-        issuer: case.issuer.as_deref().or(only),
-        user: case.user.as_deref(),
-        groups: &groups,
-    });
     let (of, name) = &case.object;
     let object = match *of {
         "tool" => Object::Tool(name),
@@ -65,6 +62,18 @@ fn failure(case: &Case, snapshot: &Snapshot) -> Option<String> {
         "prompt" => Object::Prompt(name),
         _ => Object::ClientRequest(name),
     };
+    let question = Question {
+        issuer: case.issuer.as_deref(),
+        user: case.user.as_deref(),
+        groups: &groups,
+        server: &case.server,
+        object,
+    };
+    let subject = match question.subject(snapshot, served) {
+        Ok(subject) => subject,
+        Err(reason) => return Some(reason.to_string()),
+    };
+    let standing = snapshot.standing(&subject);
     let arguments = case.arguments.as_ref().map(value);
     let arguments = Arguments::Of(arguments.as_ref());
     let decision = snapshot.decide(&standing, &case.server, object, arguments);

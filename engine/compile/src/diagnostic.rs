@@ -81,13 +81,6 @@ impl Diagnostic {
         self.help = Some(help.into());
         self
     }
-
-    pub(crate) fn is_error(&self) -> bool {
-        match self.severity {
-            Severity::Error => true,
-            Severity::Warning => false,
-        }
-    }
 }
 
 /// The one-line form: `policy.yaml:3:5: error[MZ0010]: unknown key `grups` (did you mean `groups`?)`.

@@ -16,6 +16,7 @@ mod gates;
 mod lower;
 mod node;
 mod notes;
+mod question;
 mod read;
 mod render;
 mod schema;
@@ -35,6 +36,7 @@ pub use compiled::{Algorithm, Compiled, IssuerPlan, LogFormat, LogLevel, Logging
 pub use diagnostic::{Diagnostic, Diagnostics, Look, Place, Severity};
 pub use document::url::{host_fault, origin_fault};
 pub use environment::{CorsVariables, DevIssuer, Environment, SECRET_VARIABLES, Unset, Variables};
+pub use question::{Question, Unaskable};
 pub use render::graphical;
 pub use schema::{json_schema, reference};
 pub use server::{

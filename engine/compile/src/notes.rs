@@ -4,11 +4,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Diagnostics, Place};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, Severity};
 use crate::source::Source;
 use crate::suggest;
 
-/// More than anyone reads, and few enough to draw at once.
+/// More errors or warnings than anyone reads, and few enough to draw at once. Each has its own
+/// bound: warnings do not keep errors from being told.
 const MOST: usize = 100;
 
 /// The diagnostics of one document so far.
@@ -21,7 +22,7 @@ pub(crate) struct Notes<'a> {
     lines: Vec<usize>,
     items: Vec<Diagnostic>,
     errors: usize,
-    omitted: usize,
+    warnings: usize,
 }
 
 impl<'a> Notes<'a> {
@@ -41,7 +42,7 @@ impl<'a> Notes<'a> {
                 .collect(),
             items: Vec::new(),
             errors: 0,
-            omitted: 0,
+            warnings: 0,
         }
     }
 
@@ -52,27 +53,31 @@ impl<'a> Notes<'a> {
 
     /// Adds a diagnostic that has no place.
     pub(crate) fn add(&mut self, diagnostic: Diagnostic) {
-        if diagnostic.is_error() {
-            self.errors += 1;
-        }
-        if self.is_full() {
-            self.omitted += 1;
-        } else {
+        let count = self.count(&diagnostic);
+        *count += 1;
+        if *count <= MOST {
             self.items.push(diagnostic);
         }
     }
 
     /// Adds a diagnostic about some bytes of the document.
     pub(crate) fn add_at(&mut self, span: &Range<usize>, mut diagnostic: Diagnostic) {
-        if !self.is_full() {
+        if !self.is_full(&diagnostic) {
             diagnostic.place = Some(self.place(span));
         }
         self.add(diagnostic);
     }
 
     /// Further diagnostics are only counted, so nothing dear is done for them.
-    fn is_full(&self) -> bool {
-        self.items.len() >= MOST
+    fn is_full(&mut self, diagnostic: &Diagnostic) -> bool {
+        *self.count(diagnostic) >= MOST
+    }
+
+    fn count(&mut self, diagnostic: &Diagnostic) -> &mut usize {
+        match diagnostic.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        }
     }
 
     /// The candidate that was most likely meant.
@@ -81,7 +86,7 @@ impl<'a> Notes<'a> {
         written: &str,
         candidates: impl IntoIterator<Item = &'c str>,
     ) -> Option<&'c str> {
-        if self.is_full() {
+        if self.errors >= MOST {
             None
         } else {
             suggest::nearest(written, candidates)
@@ -135,11 +140,16 @@ impl<'a> Notes<'a> {
     pub(crate) fn finish(mut self) -> Result<Vec<Diagnostic>, Diagnostics> {
         self.items
             .sort_by_key(|item| item.place.as_ref().map(|place| place.span.start));
-        if self.errors == 0 {
-            Ok(self.items)
-        } else {
-            Err(Diagnostics::of(self.name, self.text, self.items).with_omitted(self.omitted))
+        let beyond = |told: usize| told.saturating_sub(MOST);
+        if self.errors > 0 {
+            let omitted = beyond(self.errors) + beyond(self.warnings);
+            return Err(Diagnostics::of(self.name, self.text, self.items).with_omitted(omitted));
         }
+        if let (more @ 1.., Some(last)) = (beyond(self.warnings), self.items.last()) {
+            let told = Diagnostic::warning(last.code, format!("and {more} more warnings"));
+            self.items.push(told);
+        }
+        Ok(self.items)
     }
 
     /// Passes on everything as about a variable, which has no place in a file.
@@ -149,6 +159,11 @@ impl<'a> Notes<'a> {
             item.message = format!("{variable}: {}", item.message);
             to.add(item);
         }
+    }
+
+    /// The line that a span begins on, counted from one.
+    pub(crate) fn line(&self, span: &Range<usize>) -> u32 {
+        self.place(span).line
     }
 
     fn place(&self, span: &Range<usize>) -> Place {
@@ -175,5 +190,41 @@ impl<'a> Notes<'a> {
         let covered = self.text.get(start..end).unwrap_or_default();
         let first = covered.lines().next().unwrap_or_default().trim_end();
         start..start + first.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notes(warnings: usize, errors: usize) -> Notes<'static> {
+        let mut notes = Notes::of("p.yaml", "version: 1");
+        for _ in 0..warnings {
+            notes.warn(&(0..7), Code::Ignored, "ignored", "no help");
+        }
+        for number in 0..errors {
+            notes.error(&(9..10), Code::WrongType, format!("error {number}"));
+        }
+        notes
+    }
+
+    #[test]
+    fn warnings_do_not_hide_errors() {
+        let found = notes(150, 2).finish().unwrap_err();
+        let told: Vec<String> = found.lines().collect();
+        assert_eq!(found.items().len(), 102);
+        assert!(told[101].contains("error 1"), "{}", told[101]);
+        assert_eq!(told[102], "and 50 more");
+        let found = notes(0, 130).finish().unwrap_err();
+        assert_eq!((found.items().len(), found.omitted()), (100, 30));
+    }
+
+    #[test]
+    fn warnings_that_are_not_shown_are_counted() {
+        let told = notes(100, 0).finish().unwrap();
+        assert_eq!(told.len(), 100);
+        let told = notes(150, 0).finish().unwrap();
+        assert_eq!(told.len(), 101);
+        assert_eq!(told[100].message, "and 50 more warnings");
     }
 }

@@ -59,7 +59,10 @@ fn errors(text: &str, environment: &Environment) -> Vec<Code> {
     match compile(yaml(text), environment) {
         Ok(_) => Vec::new(),
         Err(found) => {
-            let errors = found.items().iter().filter(|item| item.is_error());
+            let errors = found
+                .items()
+                .iter()
+                .filter(|item| item.severity == Severity::Error);
             errors.map(|item| item.code).collect()
         }
     }

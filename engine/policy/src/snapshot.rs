@@ -249,7 +249,7 @@ impl Snapshot {
     }
 
     /// Whether rules are asked about a server at all.
-    pub(crate) fn governs(&self, server: &str) -> bool {
+    pub fn governs(&self, server: &str) -> bool {
         self.governance && self.server(server).is_some()
     }
 

@@ -69,7 +69,7 @@ fn another_algorithm_is_another_question() {
     let before = plan("https://a");
     let mut after = before.clone();
     after.algorithms.push(Accepted::Rs512);
-    store.plan(&[before.clone()], s(0));
+    store.plan(std::slice::from_ref(&before), s(0));
     store.due(s(0));
     store.take(s(0), looked("https://a", Ok(keys())));
     store.plan(&[after.clone()], s(10));

@@ -5,15 +5,17 @@
 //! caller whose decision changes is let in by one of them and kept out by another at most.
 //! Conditions on arguments are compared as they are written.
 
+mod bits;
 mod regions;
 mod verdict;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use mcp_zero_policy::{Kind, Object, Rule, Snapshot, Subject};
 
 pub use verdict::{Change, Verdict};
 
+use bits::Bits;
 use regions::regions;
 use verdict::Outcome;
 
@@ -88,7 +90,7 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Result<Vec<Difference>, DiffError
         for kind in Kind::ALL {
             for (name, about) in objects(both, server, kind)? {
                 // Callers of whom the same rules speak, of those about this, are answered alike.
-                let mut seen = BTreeSet::new();
+                let mut seen = HashSet::new();
                 for (who, speaking) in &callers {
                     asked += 1;
                     if asked > MOST_QUESTIONS {
@@ -96,10 +98,7 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Result<Vec<Difference>, DiffError
                     }
                     let [old_about, new_about] = &about;
                     let [old_speaking, new_speaking] = speaking;
-                    let rules = [
-                        common(old_about, old_speaking),
-                        common(new_about, new_speaking),
-                    ];
+                    let rules = [old_about.and(old_speaking), new_about.and(new_speaking)];
                     if !seen.insert(rules.clone()) {
                         continue;
                     }
@@ -126,19 +125,14 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Result<Vec<Difference>, DiffError
 }
 
 /// Places of rules, of the old policy and of the new one.
-type Places = [Vec<usize>; 2];
+type Places = [Bits; 2];
 
-fn common(about: &[usize], speaking: &[usize]) -> Vec<usize> {
-    let both = about.iter().filter(|place| speaking.contains(place));
-    both.copied().collect()
-}
-
-fn places(snapshot: &Snapshot, fits: impl Fn(&Rule) -> bool) -> Vec<usize> {
-    let rules = snapshot.rules().iter().enumerate();
-    rules
-        .filter(|(_, rule)| !rule.shadow && fits(rule))
-        .map(|(place, _)| place)
-        .collect()
+fn places(both: [&Snapshot; 2], fits: impl Fn(&Rule) -> bool) -> Places {
+    both.map(|snapshot| {
+        let rules = snapshot.rules();
+        let counts = |rule: &Rule| !rule.shadow && fits(rule);
+        Bits::of(rules.len(), |place| rules.get(place).is_some_and(counts))
+    })
 }
 
 /// One name for each region of a kind at a server, with the rules about it.
@@ -159,10 +153,8 @@ fn objects(
     let mut distinct = HashMap::new();
     for name in names {
         let object = Object::of(kind, &name);
-        let about = both.map(|snapshot| {
-            places(snapshot, |rule| {
-                rule.scopes.iter().any(|s| s.matches(server, object))
-            })
+        let about = places(both, |rule| {
+            rule.scopes.iter().any(|s| s.matches(server, object))
         });
         distinct.entry(about).or_insert(name);
     }
@@ -184,11 +176,15 @@ fn callers(both: [&Snapshot; 2]) -> Result<Vec<(Who, Places)>, DiffError> {
     let users = regions(users.flat_map(|u| u.written())).ok_or(DiffError::Patterns("users"))?;
     let groups = subjects().filter_map(|s| s.groups.as_ref());
     let groups = regions(groups.flat_map(|g| g.written())).ok_or(DiffError::Patterns("groups"))?;
-    let issuers: BTreeSet<&str> = both
+    let mut issuers: BTreeSet<Option<&str>> = both
         .iter()
         .flat_map(|s| s.issuers())
-        .map(|issuer| &*issuer.name)
+        .map(|issuer| Some(&*issuer.name))
         .collect();
+    if issuers.is_empty() {
+        // One that the settings of the gateway name.
+        issuers.insert(None);
+    }
     let pairs = groups.len() * groups.len().saturating_sub(1) / 2;
     let sets = 1 + groups.len() + pairs;
     let all = sets
@@ -197,44 +193,65 @@ fn callers(both: [&Snapshot; 2]) -> Result<Vec<(Who, Places)>, DiffError> {
     if all.is_none_or(|all| all > MOST_CALLERS) {
         return Err(DiffError::Callers(MOST_CALLERS));
     }
-    let mut sets = vec![Vec::new()];
-    for (at, first) in groups.iter().enumerate() {
-        sets.push(vec![first.clone()]);
-        let rest = groups.iter().skip(at + 1);
-        sets.extend(rest.map(|second| vec![first.clone(), second.clone()]));
-    }
     let mut distinct: HashMap<Places, Who> = HashMap::new();
     let mut order = Vec::new();
-    let mut meet = |who: Who| {
-        let groups: Vec<Box<str>> = who.groups.iter().map(|g| g.as_str().into()).collect();
-        let subject = Subject {
-            issuer: who.issuer.as_deref(),
-            user: who.user.as_deref(),
-            groups: &groups,
-        };
-        let speaking = both.map(|s| places(s, |rule| rule.speaks_of(&subject)));
+    let mut meet = |speaking: Places, who: &dyn Fn() -> Who| {
         distinct.entry(speaking.clone()).or_insert_with(|| {
             order.push(speaking);
-            who
+            who()
         });
     };
-    meet(Who {
+    let speaking = |issuer: Option<&str>, user: Option<&str>, group: Option<&str>| {
+        let groups: Vec<Box<str>> = group.into_iter().map(Box::from).collect();
+        let subject = Subject {
+            issuer,
+            user,
+            groups: &groups,
+        };
+        places(both, |rule| rule.speaks_of(&subject))
+    };
+    let nobody = || Who {
         issuer: None,
         user: None,
         groups: Vec::new(),
-    });
+    };
+    meet(speaking(None, None, None), &nobody);
     for issuer in issuers {
-        // The plainest callers first: they are the examples.
-        for groups in &sets {
-            for user in &users {
-                meet(Who {
-                    issuer: Some(issuer.to_owned()),
-                    user: Some(user.clone()),
-                    groups: groups.clone(),
+        // A rule speaks of a caller for their user id, or for one of their groups.
+        let of_users: Vec<_> = users
+            .iter()
+            .map(|user| (user, speaking(issuer, Some(user), None)))
+            .collect();
+        let of_groups: Vec<_> = groups
+            .iter()
+            .map(|group| (group, speaking(issuer, None, Some(group))))
+            .collect();
+        let mut meet_users = |groups: &[&String], of_groups: Option<&Places>| {
+            for (user, of_user) in &of_users {
+                let speaking = of_groups.map_or(of_user.clone(), |groups| or(of_user, groups));
+                meet(speaking, &|| Who {
+                    issuer: issuer.map(str::to_owned),
+                    user: Some((*user).clone()),
+                    groups: groups.iter().map(|group| (*group).clone()).collect(),
                 });
+            }
+        };
+        // The plainest callers first: they are the examples.
+        meet_users(&[], None);
+        for (group, of_group) in &of_groups {
+            meet_users(&[*group], Some(of_group));
+        }
+        for (at, (first, of_first)) in of_groups.iter().enumerate() {
+            for (second, of_second) in of_groups.iter().skip(at + 1) {
+                meet_users(&[*first, *second], Some(&or(of_first, of_second)));
             }
         }
     }
     let with = |speaking: Places| Some((distinct.get(&speaking)?.clone(), speaking));
     Ok(order.into_iter().filter_map(with).collect())
+}
+
+fn or(a: &Places, b: &Places) -> Places {
+    let ([old_a, new_a], [old_b, new_b]) = (a, b);
+    [old_a.or(old_b), new_a.or(new_b)]
 }

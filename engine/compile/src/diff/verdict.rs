@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::bits::Bits;
 use mcp_zero_policy::{Effect, Rule, Snapshot};
 
 /// How a decision changes; the order is that of interest.
@@ -73,14 +74,17 @@ pub(super) enum Outcome {
 
 impl Outcome {
     /// Of rules that all speak of the caller and of the thing.
-    pub(super) fn of(snapshot: &Snapshot, server: &str, places: &[usize]) -> Self {
+    pub(super) fn of(snapshot: &Snapshot, server: &str, places: &Bits) -> Self {
         if snapshot.server(server).is_none() {
             return Self::Always(Effect::Deny, Vec::new());
         }
+        if !snapshot.governs(server) {
+            return Self::Always(Effect::Allow, Vec::new());
+        }
         let rules = || {
             places
-                .iter()
-                .filter_map(|place| snapshot.rules().get(*place))
+                .places()
+                .filter_map(|place| snapshot.rules().get(place))
         };
         let plain =
             |effect: Effect| rules().find(|rule| rule.effect == effect && rule.when.is_empty());

@@ -29,6 +29,8 @@ const KEYS: [Key; 11] = [
 /// One question and the answer that is wanted.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
+    /// Where it stands.
+    pub(crate) line: u32,
     pub(crate) name: String,
     pub(crate) user: Option<String>,
     pub(crate) groups: Vec<String>,
@@ -93,6 +95,7 @@ fn case(node: &Node, notes: &mut Notes<'_>) -> Option<Case> {
     let expect = fields.require("expect", notes);
     let expect = expect.and_then(|node| expected(node, notes));
     Some(Case {
+        line: notes.line(fields.span()),
         name: name?.value.to_owned(),
         user,
         groups: groups

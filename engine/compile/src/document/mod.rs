@@ -6,7 +6,7 @@ mod expand;
 mod fields;
 pub(crate) mod identity;
 mod plugins;
-mod policies;
+pub(crate) mod policies;
 #[cfg(test)]
 pub(crate) mod seen;
 pub(crate) mod servers;

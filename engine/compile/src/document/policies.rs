@@ -24,7 +24,8 @@ const KEYS: [Key; 7] = [
 ];
 
 /// What servers ask of clients.
-const CLIENT_REQUESTS: [&str; 3] = ["sampling/createMessage", "elicitation/create", "roots/list"];
+pub(crate) const CLIENT_REQUESTS: [&str; 3] =
+    ["sampling/createMessage", "elicitation/create", "roots/list"];
 
 /// Allow or deny.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,6 @@ mod scalar;
 mod yaml;
 
 use crate::code::Code;
-use crate::diagnostic::Diagnostic;
 use crate::environment::SECRET_VARIABLES;
 use crate::node::{Node, Value, limits};
 use crate::notes::Notes;
@@ -16,7 +15,7 @@ use crate::source::{Format, Source};
 pub(crate) fn document(source: Source<'_>, notes: &mut Notes<'_>) -> Option<Node> {
     if source.text.len() > limits::BYTES {
         let message = format!("the file has more than {} bytes", limits::BYTES);
-        notes.add(Diagnostic::error(Code::TooLarge, message));
+        notes.error(&(0..0), Code::TooLarge, message);
         return None;
     }
     let root = match source.format {
@@ -28,10 +27,8 @@ pub(crate) fn document(source: Source<'_>, notes: &mut Notes<'_>) -> Option<Node
 }
 
 fn empty_file(notes: &mut Notes<'_>) {
-    notes.add(
-        Diagnostic::error(Code::EmptyFile, "the file is empty")
-            .help("a policy has at least `version: 1`"),
-    );
+    let help = "a policy has at least `version: 1`";
+    notes.advise(&(0..0), Code::EmptyFile, "the file is empty", help);
 }
 
 fn refuse_secrets(node: &Node, notes: &mut Notes<'_>) {

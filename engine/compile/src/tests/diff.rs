@@ -98,6 +98,54 @@ fn what_changes_and_what_does_not() {
     );
 }
 
+/// Without an identity in either policy the settings of the gateway may name one.
+#[test]
+fn callers_are_told_apart_without_an_identity_too() {
+    let anonymous = |subjects: &str| {
+        let text = format!(
+            "version: 1\nservers: [{{name: a, transport: http, url: \"https://a/\"}}]\npolicies:{}\n",
+            rule(1, "allow", subjects, "a", "*", "")
+        );
+        compile(yaml(&text), &anonymous()).unwrap().judge().unwrap()
+    };
+    let (old, new) = (
+        anonymous("subjects: {groups: [dev]}, "),
+        anonymous("subjects: {groups: [dev, all]}, "),
+    );
+    let found = diff(&old, &new).unwrap();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(
+        (found[0].change, &found[0].who.issuer, &found[0].who.groups),
+        (Change::Allowed, &None, &vec!["all".to_owned()])
+    );
+}
+
+/// A gateway without a policy file lets everybody use its server.
+#[test]
+fn where_nothing_is_governed_everything_was_allowed() {
+    let environment = Environment {
+        upstream_url: Some("https://a/mcp".to_owned()),
+        ..environment()
+    };
+    let open = compile_without_file(&environment).unwrap().judge().unwrap();
+    let name = open.servers()[0].name.to_string();
+    let text = |default: &str| {
+        format!(
+            "version: 1\ndefault: {default}\nservers: [{{name: {name}, transport: http, url: \"https://a/mcp\"}}]\npolicies: []\n"
+        )
+    };
+    let closed = compile(yaml(&text("deny")), &self::environment()).unwrap();
+    let closed = closed.judge().unwrap();
+    let changes = |old, new| -> Vec<Change> {
+        let found = diff(old, new).unwrap();
+        found.iter().map(|d| d.change).collect()
+    };
+    assert_eq!(changes(&open, &closed), [Change::Denied; 4]);
+    assert_eq!(changes(&closed, &open), [Change::Allowed; 4]);
+    let same = compile(yaml(&text("allow")), &self::environment()).unwrap();
+    assert!(changes(&open, &same.judge().unwrap()).is_empty());
+}
+
 fn rules() -> impl Strategy<Value = String> {
     let subjects = prop::sample::select(vec![
         "",

@@ -80,7 +80,12 @@ fn both(text: &str, relax: bool) {
                 assert!(graphical("p", text, &compiled.warnings, Look::default()).len() < 1 << 20)
             }
             Err(found) => {
-                assert!(found.items().iter().any(|item| item.is_error()));
+                assert!(
+                    found
+                        .items()
+                        .iter()
+                        .any(|item| item.severity == Severity::Error)
+                );
                 assert!(!found.render(Look::default()).contains('\u{202e}'));
             }
         }
@@ -98,7 +103,10 @@ fn a_flood_of_faults_is_bounded() {
     };
     let found = compile(source, &environment()).unwrap_err();
     assert_eq!(found.items().len() + found.omitted(), 200_001);
-    assert_eq!(found.items().len(), 100);
+    let errors = found.items().iter();
+    let errors = errors.filter(|item| item.severity == Severity::Error);
+    assert_eq!(errors.count(), 100);
+    assert!(found.items().len() <= 200);
     assert!(found.lines().last().unwrap().starts_with("and "));
 }
 

@@ -197,7 +197,7 @@ fn each_policy_passes_its_cases() {
         let compiled = compile(source(&policy), &newcomer()).unwrap();
         let outcomes = Cases::read(source(&cases))
             .unwrap()
-            .run(&compiled.judge().unwrap());
+            .run(&compiled.judge().unwrap(), false);
         let failed: Vec<_> = outcomes.iter().filter(|o| o.failure.is_some()).collect();
         assert!(
             failed.is_empty() && outcomes.len() > 1,
