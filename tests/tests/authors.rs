@@ -94,8 +94,8 @@ fn explain_says_what_every_rule_had_to_do_with_it() {
     );
     for (wrong, told) in [
         (
-            vec!["explain", &file, "--server", "t", "--tool", "x"],
-            "no server `t`; there is `s`",
+            vec!["explain", &file, "--server", "elsewhere", "--tool", "x"],
+            "no server `elsewhere`; there is `s`",
         ),
         (
             vec![

@@ -6,16 +6,18 @@
 //! Conditions on arguments are compared as they are written.
 
 mod bits;
+mod callers;
 mod regions;
 mod verdict;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use mcp_zero_policy::{Kind, Object, Rule, Snapshot, Subject};
+use mcp_zero_policy::{Kind, Object, Rule, Snapshot};
 
 pub use verdict::{Change, Verdict};
 
 use bits::Bits;
+use callers::Callers;
 use regions::regions;
 use verdict::Outcome;
 
@@ -57,16 +59,11 @@ pub enum DiffError {
         "the patterns of the kind {0} are too many to be compared exactly; write fewer with a star at both ends"
     )]
     Patterns(&'static str),
-    /// There are too many different callers.
-    #[error("the policies tell more than {0} callers apart by users and pairs of groups")]
-    Callers(usize),
     /// There are too many different callers and names together.
     #[error("the policies are too large to be compared: more than {0} questions")]
     Questions(u64),
 }
 
-/// Callers of whom it is asked at most: users and pairs of groups that patterns tell apart.
-const MOST_CALLERS: usize = 1_000_000;
 /// Questions that are asked at most.
 const MOST_QUESTIONS: u64 = 20_000_000;
 
@@ -76,7 +73,7 @@ const MOST_QUESTIONS: u64 = 20_000_000;
 /// [`DiffError`]: nothing is said where not everything could be.
 pub fn diff(old: &Snapshot, new: &Snapshot) -> Result<Vec<Difference>, DiffError> {
     let both = [old, new];
-    let callers = callers(both)?;
+    let callers = Callers::of(both)?;
     let mut servers: Vec<&str> = both
         .iter()
         .flat_map(|s| s.servers())
@@ -91,16 +88,13 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Result<Vec<Difference>, DiffError
             for (name, about) in objects(both, server, kind)? {
                 // Callers of whom the same rules speak, of those about this, are answered alike.
                 let mut seen = HashSet::new();
-                for (who, speaking) in &callers {
+                callers.each(&about, &mut |rules, who| {
                     asked += 1;
                     if asked > MOST_QUESTIONS {
                         return Err(DiffError::Questions(MOST_QUESTIONS));
                     }
-                    let [old_about, new_about] = &about;
-                    let [old_speaking, new_speaking] = speaking;
-                    let rules = [old_about.and(old_speaking), new_about.and(new_speaking)];
                     if !seen.insert(rules.clone()) {
-                        continue;
+                        return Ok(());
                     }
                     let [before, after] = rules;
                     let before = Outcome::of(old, server, &before);
@@ -108,7 +102,7 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Result<Vec<Difference>, DiffError
                     if let Some(change) = before.change_to(&after) {
                         found.push(Difference {
                             change,
-                            who: who.clone(),
+                            who: who(),
                             server: server.to_owned(),
                             kind,
                             name: name.clone(),
@@ -116,7 +110,8 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Result<Vec<Difference>, DiffError
                             new: after.verdict(),
                         });
                     }
-                }
+                    Ok(())
+                })?;
             }
         }
     }
@@ -133,6 +128,16 @@ fn places(both: [&Snapshot; 2], fits: impl Fn(&Rule) -> bool) -> Places {
         let counts = |rule: &Rule| !rule.shadow && fits(rule);
         Bits::of(rules.len(), |place| rules.get(place).is_some_and(counts))
     })
+}
+
+fn and(a: &Places, b: &Places) -> Places {
+    let ([old_a, new_a], [old_b, new_b]) = (a, b);
+    [old_a.and(old_b), new_a.and(new_b)]
+}
+
+fn or(a: &Places, b: &Places) -> Places {
+    let ([old_a, new_a], [old_b, new_b]) = (a, b);
+    [old_a.or(old_b), new_a.or(new_b)]
 }
 
 /// One name for each region of a kind at a server, with the rules about it.
@@ -164,94 +169,4 @@ fn objects(
         .collect();
     distinct.sort();
     Ok(distinct)
-}
-
-/// Callers that are told apart by any rule, with the rules that speak of them.
-fn callers(both: [&Snapshot; 2]) -> Result<Vec<(Who, Places)>, DiffError> {
-    let subjects = || {
-        let rules = both.iter().flat_map(|s| s.rules());
-        rules.filter_map(|rule| rule.subjects.as_ref())
-    };
-    let users = subjects().filter_map(|s| s.users.as_ref());
-    let users = regions(users.flat_map(|u| u.written())).ok_or(DiffError::Patterns("users"))?;
-    let groups = subjects().filter_map(|s| s.groups.as_ref());
-    let groups = regions(groups.flat_map(|g| g.written())).ok_or(DiffError::Patterns("groups"))?;
-    let mut issuers: BTreeSet<Option<&str>> = both
-        .iter()
-        .flat_map(|s| s.issuers())
-        .map(|issuer| Some(&*issuer.name))
-        .collect();
-    if issuers.is_empty() {
-        // One that the settings of the gateway name.
-        issuers.insert(None);
-    }
-    let pairs = groups.len() * groups.len().saturating_sub(1) / 2;
-    let sets = 1 + groups.len() + pairs;
-    let all = sets
-        .checked_mul(users.len())
-        .and_then(|some| some.checked_mul(issuers.len()));
-    if all.is_none_or(|all| all > MOST_CALLERS) {
-        return Err(DiffError::Callers(MOST_CALLERS));
-    }
-    let mut distinct: HashMap<Places, Who> = HashMap::new();
-    let mut order = Vec::new();
-    let mut meet = |speaking: Places, who: &dyn Fn() -> Who| {
-        distinct.entry(speaking.clone()).or_insert_with(|| {
-            order.push(speaking);
-            who()
-        });
-    };
-    let speaking = |issuer: Option<&str>, user: Option<&str>, group: Option<&str>| {
-        let groups: Vec<Box<str>> = group.into_iter().map(Box::from).collect();
-        let subject = Subject {
-            issuer,
-            user,
-            groups: &groups,
-        };
-        places(both, |rule| rule.speaks_of(&subject))
-    };
-    let nobody = || Who {
-        issuer: None,
-        user: None,
-        groups: Vec::new(),
-    };
-    meet(speaking(None, None, None), &nobody);
-    for issuer in issuers {
-        // A rule speaks of a caller for their user id, or for one of their groups.
-        let of_users: Vec<_> = users
-            .iter()
-            .map(|user| (user, speaking(issuer, Some(user), None)))
-            .collect();
-        let of_groups: Vec<_> = groups
-            .iter()
-            .map(|group| (group, speaking(issuer, None, Some(group))))
-            .collect();
-        let mut meet_users = |groups: &[&String], of_groups: Option<&Places>| {
-            for (user, of_user) in &of_users {
-                let speaking = of_groups.map_or(of_user.clone(), |groups| or(of_user, groups));
-                meet(speaking, &|| Who {
-                    issuer: issuer.map(str::to_owned),
-                    user: Some((*user).clone()),
-                    groups: groups.iter().map(|group| (*group).clone()).collect(),
-                });
-            }
-        };
-        // The plainest callers first: they are the examples.
-        meet_users(&[], None);
-        for (group, of_group) in &of_groups {
-            meet_users(&[*group], Some(of_group));
-        }
-        for (at, (first, of_first)) in of_groups.iter().enumerate() {
-            for (second, of_second) in of_groups.iter().skip(at + 1) {
-                meet_users(&[*first, *second], Some(&or(of_first, of_second)));
-            }
-        }
-    }
-    let with = |speaking: Places| Some((distinct.get(&speaking)?.clone(), speaking));
-    Ok(order.into_iter().filter_map(with).collect())
-}
-
-fn or(a: &Places, b: &Places) -> Places {
-    let ([old_a, new_a], [old_b, new_b]) = (a, b);
-    [old_a.or(old_b), new_a.or(new_b)]
 }

@@ -543,10 +543,9 @@ pub(super) const SECTIONS: &[Section] = &[
         one_of: &[],
         rows: &[
             optional("enabled", Type::Flag, "`true`", "Whether anything is."),
-            optional(
+            required(
                 "entities",
                 Type::List(&Type::Entity),
-                "",
                 "What is found and replaced by its name.",
             ),
         ],
