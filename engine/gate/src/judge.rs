@@ -37,6 +37,12 @@ impl<'l> Judge<'l> {
             .has_any_right(&self.standing, &self.server)
     }
 
+    /// Whether a list may show it.
+    pub(crate) fn shows(&self, object: Object<'_>) -> bool {
+        let snapshot = &self.live.snapshot;
+        snapshot.shows(&self.standing, &self.server, object)
+    }
+
     /// Whether it could be allowed, whatever its arguments.
     pub(crate) fn could(&self, object: Object<'_>) -> Decision<'l> {
         let open = Arguments::<Argument<'_>>::Open;

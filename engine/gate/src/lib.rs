@@ -5,6 +5,7 @@
 //! clock or touches a host, so the same code runs in Envoy and in native tests.
 
 mod action;
+mod block;
 mod configuration;
 mod cors;
 mod event;

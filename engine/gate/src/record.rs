@@ -94,6 +94,12 @@ pub struct Record {
     /// Why it did not pass.
     #[serde(skip_serializing_if = "has_no_text")]
     pub cause: Option<&'static str>,
+    /// What of the server's answer was the cause.
+    #[serde(skip_serializing_if = "has_no_text")]
+    pub blocked: Option<String>,
+    /// The last policy that a long stream has gone on under.
+    #[serde(skip_serializing_if = "has_no_text")]
+    pub later_policy_version: Option<String>,
     /// Counts by entity and direction.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub masking: Vec<Value>,
@@ -191,13 +197,23 @@ impl Record {
         }
     }
 
-    pub(crate) fn message(&mut self, method: &str, decision: &str, rule: Option<&str>) {
-        if self.messages.len() < MESSAGES {
-            self.messages
-                .push(json!({"method": method, "decision": decision, "rule_id": rule}));
-        } else {
-            self.messages_left_out = self.messages_left_out.saturating_add(1);
+    /// A governed message that answers nothing. Where there are too many, those that were
+    /// denied stay.
+    pub(crate) fn message(&mut self, method: &str, allowed: bool, rule: Option<&str>) {
+        let decision = if allowed { "allow" } else { "deny" };
+        let mut entry = json!({"method": method, "decision": decision, "rule_id": rule});
+        if let Some(version) = &self.later_policy_version {
+            entry["policy_version"] = version.as_str().into();
         }
+        if self.messages.len() >= MESSAGES {
+            self.messages_left_out = self.messages_left_out.saturating_add(1);
+            let last_allowed = self.messages.iter().rposition(|m| m["decision"] == "allow");
+            match last_allowed.filter(|_| !allowed) {
+                Some(place) => self.messages.remove(place),
+                None => return,
+            };
+        }
+        self.messages.push(entry);
     }
 
     /// The record as one line of JSON, without what is empty.

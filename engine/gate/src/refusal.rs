@@ -4,6 +4,7 @@
 //! exists.
 
 use crate::action::Reply;
+use crate::block::Block;
 use mcp_zero_wire::{
     reply,
     revision::{Era, Revision},
@@ -53,7 +54,7 @@ pub(crate) enum Refusal {
     /// A notification that it denies, or does not know.
     Dropped,
     /// An answer that cannot be inspected.
-    Blocked,
+    Blocked(Block),
     /// A stream for a client that takes none.
     NotAcceptable,
     /// The server's own refusal, or an answer that is none.
@@ -98,7 +99,7 @@ impl Refusal {
             Self::UnknownMethod => "unknown_method",
             Self::DeniedCall | Self::Denied => "policy",
             Self::Dropped => "dropped",
-            Self::Blocked => "blocked",
+            Self::Blocked(_) => "blocked",
             Self::NotAcceptable => "not_acceptable",
             Self::BadServer(_) => "server_refused",
         }
@@ -170,7 +171,7 @@ impl Refusal {
             Self::UnknownMethod => (if modern { 404 } else { 200 }, -32601, "Method not found"),
             Self::DeniedCall | Self::Denied => (200, -31403, "Access denied"),
             Self::Dropped => (202, -31403, "Access denied"),
-            Self::Blocked => (200, -31502, "Response blocked"),
+            Self::Blocked(_) => (200, -31502, "Response blocked"),
             Self::NotAcceptable => (
                 406,
                 -31406,

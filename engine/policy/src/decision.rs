@@ -119,14 +119,25 @@ pub struct Decision<'s> {
     pub reason: &'s str,
     /// What kind of answer it is.
     pub cause: Cause,
-    /// Shadow rules that match, in file order; at most [`MOST_SHADOWS`]. None for [`Arguments::Open`].
+    /// Shadow rules that match, in file order; at most [`MOST_SHADOWS`].
     pub shadows: Vec<Shadow<'s>>,
 }
 
 /// Shadow rules that one decision tells of.
 pub const MOST_SHADOWS: usize = 16;
 
-impl Decision<'_> {
+impl<'s> Decision<'s> {
+    /// One that no rule has made.
+    pub(crate) fn plain(effect: Effect, reason: &'s str, cause: Cause) -> Self {
+        Self {
+            effect,
+            rule: None,
+            reason,
+            cause,
+            shadows: Vec::new(),
+        }
+    }
+
     /// Whether it may pass.
     pub fn is_allowed(&self) -> bool {
         self.effect == Effect::Allow

@@ -1,6 +1,6 @@
 //! The whole of what a filter enforces.
 
-use crate::condition::Datum;
+use crate::condition::{Datum, Literal};
 use crate::decision::{Arguments, Cause, Decision, Effect, MOST_SHADOWS, Object, Shadow, Subject};
 use crate::index::{self, Classes, Index, Standing};
 use crate::rule::Rule;
@@ -272,7 +272,8 @@ impl Snapshot {
         })
     }
 
-    /// Decides: any matching deny, else the first matching allow, else the default.
+    /// Decides: any matching deny, else the first matching allow, else the default. Rules on
+    /// trial that match are told with it.
     ///
     /// `standing` must come from this snapshot.
     pub fn decide<D: Datum>(
@@ -282,35 +283,60 @@ impl Snapshot {
         object: Object<'_>,
         arguments: Arguments<D>,
     ) -> Decision<'_> {
-        let plain = |effect, reason, cause| Decision {
-            effect,
-            rule: None,
-            reason,
-            cause,
-            shadows: Vec::new(),
-        };
-        if self.server(server).is_none() {
-            return plain(Effect::Deny, "no such server", Cause::UnknownServer);
-        }
-        if !self.governance {
-            return plain(Effect::Allow, "no policy file", Cause::GovernanceOff);
+        if let Some(decision) = self.without_rules(server) {
+            return decision;
         }
         let matching = self.index.matching(server, object);
-        let first = |class: fn(&Classes) -> &Set, after: Option<u32>| {
-            let mut best = None;
-            for classes in &matching {
-                let end = best.unwrap_or(u32::MAX);
-                let found = class(classes).first_common(&standing.0, end, |place| {
-                    after.is_none_or(|after| place > after)
-                        && index::at(&self.rules, place).is_some_and(|rule| rule.applies(arguments))
+        let mut decision = self.by_rules(&matching, standing, arguments);
+        let mut after = None;
+        while decision.shadows.len() < MOST_SHADOWS
+            && let Some(place) = self.first(&matching, standing, arguments, |c| &c.shadow, after)
+        {
+            if let Some(rule) = index::at(&self.rules, place) {
+                decision.shadows.push(Shadow {
+                    rule: &rule.id,
+                    effect: rule.effect,
                 });
-                best = found.or(best);
             }
-            best
-        };
-        let deciding = first(|c| &c.deny, None).or_else(|| first(|c| &c.allow, None));
+            after = Some(place);
+        }
+        decision
+    }
+
+    /// Whether a list may show it: what could be allowed with some arguments. Rules on trial are
+    /// not looked at.
+    ///
+    /// `standing` must come from this snapshot.
+    pub fn shows(&self, standing: &Standing, server: &str, object: Object<'_>) -> bool {
+        let open = Arguments::<&Literal>::Open;
+        let decision = self
+            .without_rules(server)
+            .unwrap_or_else(|| self.by_rules(&self.index.matching(server, object), standing, open));
+        decision.is_allowed()
+    }
+
+    /// What is decided before any rule is asked.
+    fn without_rules(&self, server: &str) -> Option<Decision<'_>> {
+        let plain = Decision::plain;
+        if self.server(server).is_none() {
+            return Some(plain(Effect::Deny, "no such server", Cause::UnknownServer));
+        }
+        if !self.governance {
+            return Some(plain(Effect::Allow, "no policy file", Cause::GovernanceOff));
+        }
+        None
+    }
+
+    fn by_rules<D: Datum>(
+        &self,
+        matching: &[&Classes],
+        standing: &Standing,
+        arguments: Arguments<D>,
+    ) -> Decision<'_> {
+        let first = |class| self.first(matching, standing, arguments, class, None);
+        let deciding = first(|c| &c.deny).or_else(|| first(|c| &c.allow));
         let deciding = deciding.and_then(|place| index::at(&self.rules, place));
-        let mut decision = match (deciding, self.default_effect) {
+        match (deciding, self.default_effect) {
             (Some(rule), _) => Decision {
                 effect: rule.effect,
                 rule: Some(&rule.id),
@@ -318,31 +344,37 @@ impl Snapshot {
                 cause: Cause::Rule,
                 shadows: Vec::new(),
             },
-            (None, Effect::Deny) => plain(
+            (None, Effect::Deny) => Decision::plain(
                 Effect::Deny,
                 "no matching policy; default is deny",
                 Cause::Default,
             ),
-            (None, Effect::Allow) => plain(
+            (None, Effect::Allow) => Decision::plain(
                 Effect::Allow,
                 "no matching policy; default is allow",
                 Cause::Default,
             ),
-        };
-        if let Arguments::Of(_) = arguments {
-            let mut after = None;
-            while decision.shadows.len() < MOST_SHADOWS
-                && let Some(place) = first(|c| &c.shadow, after)
-            {
-                if let Some(rule) = index::at(&self.rules, place) {
-                    decision.shadows.push(Shadow {
-                        rule: &rule.id,
-                        effect: rule.effect,
-                    });
-                }
-                after = Some(place);
-            }
         }
-        decision
+    }
+
+    /// The first rule of a class after a place that speaks of the caller and applies.
+    fn first<D: Datum>(
+        &self,
+        matching: &[&Classes],
+        standing: &Standing,
+        arguments: Arguments<D>,
+        class: fn(&Classes) -> &Set,
+        after: Option<u32>,
+    ) -> Option<u32> {
+        let mut best = None;
+        for classes in matching {
+            let end = best.unwrap_or(u32::MAX);
+            let found = class(classes).first_common(&standing.0, end, |place| {
+                after.is_none_or(|after| place > after)
+                    && index::at(&self.rules, place).is_some_and(|rule| rule.applies(arguments))
+            });
+            best = found.or(best);
+        }
+        best
     }
 }

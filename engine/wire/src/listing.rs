@@ -2,6 +2,8 @@
 
 use crate::json::{Edits, Kind, Value};
 use crate::method::ListKind;
+use crate::rpc::respells;
+use crate::target::can_be_asked_for;
 
 /// How many items of a list stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +48,8 @@ impl ListKind {
     }
 }
 
-/// Takes out the items that are not to be seen; the order of the others is kept.
+/// Takes out the items that are not to be seen, and those whose name means another thing to
+/// another reader or that nobody could ask for; the order of the others is kept.
 ///
 /// # Errors
 /// [`ListingError`] when the list or the name of an item cannot be read.
@@ -60,13 +63,33 @@ pub fn filter(
     if list.kind() != Kind::Array {
         return Err(ListingError);
     }
-    let names: Option<Vec<_>> = list.items().map(|item| item.get_text(kind.key())).collect();
+    let key = kind.key();
+    let named = |item: Value<'_>| {
+        let name = item.get_text(key)?;
+        let twice = item.members().any(|(member, _)| respells(&member, &[key]));
+        Some(!twice && can_be_asked_for(kind, &name) && keep(&name))
+    };
+    let names: Option<Vec<bool>> = list.items().map(named).collect();
     let names = names.ok_or(ListingError)?;
-    let removed = edits.remove_items(list, |i, _| names.get(i).is_some_and(|n| keep(n)));
+    let removed = edits.remove_items(list, |i, _| names.get(i).is_some_and(|stays| *stays));
     Ok(Listing {
         kept: names.len().saturating_sub(removed),
         removed,
     })
+}
+
+/// Whether a result has a member that some readers take for one of its lists or for requests to
+/// the client, though it is spelt otherwise.
+pub fn is_ambiguous(result: Value<'_>) -> bool {
+    const DECIDES: &[&str] = &[
+        "tools",
+        "prompts",
+        "resources",
+        "resourceTemplates",
+        "inputRequests",
+    ];
+    let mut members = result.members();
+    members.any(|(name, _)| respells(&name, DECIDES))
 }
 
 /// The lists that a result holds by its shape, for answers whose request is not known.
@@ -112,6 +135,50 @@ mod tests {
             filtered(text, ListKind::ResourceTemplates, &[]).unwrap(),
             r#"{"resourceTemplates":[]}"#
         );
+    }
+
+    #[test]
+    fn items_of_two_names_and_of_none_that_can_be_asked_for_leave() {
+        let keep = |text: &str, kind: ListKind| {
+            let doc = Doc::scan(text.as_bytes(), &Limits::default()).unwrap();
+            filter(doc.root(), kind, |_| true, &mut Edits::default())
+        };
+        for (text, kind) in [
+            (r#"{"tools":[{"name":"a","Name":"b"}]}"#, ListKind::Tools),
+            (r#"{"tools":[{"name":"a b"}]}"#, ListKind::Tools),
+            (r#"{"tools":[{"name":""}]}"#, ListKind::Tools),
+            (r#"{"prompts":[{"name":" a"}]}"#, ListKind::Prompts),
+            (
+                r#"{"resources":[{"uri":"FILE:///x"}]}"#,
+                ListKind::Resources,
+            ),
+            (
+                r#"{"resources":[{"uri":"file:///x","URI":"file:///y"}]}"#,
+                ListKind::Resources,
+            ),
+            (
+                r#"{"resourceTemplates":[{"uriTemplate":"a://b/{c}","uri_template":"a://d"}]}"#,
+                ListKind::ResourceTemplates,
+            ),
+        ] {
+            let found = keep(text, kind).unwrap();
+            assert_eq!((found.kept, found.removed), (0, 1), "{text}");
+        }
+        let doc = |text: &str| {
+            let doc = Doc::scan(text.as_bytes(), &Limits::default()).unwrap();
+            is_ambiguous(doc.root())
+        };
+        for name in [
+            "Tools",
+            "TOOLS",
+            "tool\u{17f}",
+            "resource_templates",
+            "InputRequests",
+            "input-requests",
+        ] {
+            assert!(doc(&format!("{{\"{name}\":[]}}")), "{name}");
+        }
+        assert!(!doc(r#"{"tools":[],"content":[],"Title":1,"tool":1}"#));
     }
 
     #[test]

@@ -296,15 +296,27 @@ fn resembles(name: &str, names: &[&str]) -> bool {
     }
 }
 
+/// True for another spelling of one of the names, which hold letters alone: by case, or in
+/// snake or kebab case. Some readers take it for the name itself.
+pub fn respells(name: &str, names: &[&str]) -> bool {
+    let letters = || name.chars().filter(|c| !matches!(c, '_' | '-'));
+    !names.contains(&name)
+        && names
+            .iter()
+            .any(|known| folded(letters()).eq(folded(known.chars())))
+}
+
 fn fold(name: &str) -> String {
-    name.chars()
-        .map(|c| match c {
-            '\u{17f}' => 's',
-            '\u{212a}' => 'k',
-            c => c,
-        })
-        .flat_map(char::to_lowercase)
-        .collect()
+    folded(name.chars()).collect()
+}
+
+fn folded(name: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    name.map(|c| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        c => c,
+    })
+    .flat_map(char::to_lowercase)
 }
 
 #[cfg(test)]

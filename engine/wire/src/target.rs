@@ -1,8 +1,8 @@
 //! What a message from a client asks for.
 
 use crate::json::{Kind, Value};
-use crate::method::{Governed, Spec};
-use crate::rpc::lookalike;
+use crate::method::{Governed, ListKind, Spec};
+use crate::rpc::{lookalike, respells};
 use crate::uri;
 use std::borrow::Cow;
 
@@ -70,6 +70,16 @@ pub fn targets<'d>(spec: &Spec, params: Option<Value<'d>>) -> Result<Vec<Target<
 
 fn named<'d>(object: Value<'d>, member: &str, good: fn(&str) -> bool) -> Option<Cow<'d, str>> {
     object.get_text(member).filter(|name| good(name))
+}
+
+/// Whether an item of a list has a name by which it can be asked for.
+pub(crate) fn can_be_asked_for(kind: ListKind, name: &str) -> bool {
+    match kind {
+        ListKind::Tools => tool_name(name),
+        ListKind::Prompts => prompt_name(name),
+        ListKind::Resources => uri::is_normal(name),
+        ListKind::ResourceTemplates => uri::is_normal_template(name),
+    }
 }
 
 /// Characters of a name.
@@ -158,13 +168,9 @@ const FILTER: &[&str] = &[
     "taskIds",
 ];
 
-/// A member that a lenient server may take for one of the filter's: by case, by snake or
-/// kebab case, or through the prototype.
+/// A member that a lenient server may take for one of the filter's, or for its prototype.
 fn strays(name: &str) -> bool {
-    !FILTER.contains(&name) && {
-        let joined = name.replace(['_', '-'], "");
-        lookalike(name, FILTER) || FILTER.contains(&&*joined) || lookalike(&joined, FILTER)
-    }
+    lookalike(name, FILTER) || respells(name, FILTER)
 }
 
 fn subscriptions(params: Option<Value<'_>>) -> Result<Vec<Target<'_>>, TargetError> {

@@ -1,7 +1,9 @@
 //! One message of the server: whom it answers, what of it the caller may see, and its text.
 
 use super::Exchange;
+use super::request::short;
 use super::task::Untold;
+use crate::block::Block;
 use crate::judge::object;
 use crate::world::Live;
 use mcp_zero_mask::{Report, relax_output_schemas};
@@ -32,20 +34,39 @@ pub(super) struct Inspected {
     pub(super) request: bool,
 }
 
+/// What the policy says of a notification.
+struct Ruling<'l> {
+    allowed: bool,
+    /// Whether it was asked.
+    governed: bool,
+    rule: Option<&'l str>,
+}
+
 impl Exchange {
     /// Judges and masks one message under a snapshot.
     ///
-    /// `Err` where it cannot be inspected: it may not pass in any form.
-    pub(super) fn inspect(&mut self, live: &Live, text: &[u8]) -> Result<Inspected, ()> {
-        let doc = Doc::scan(text, &Limits::default()).map_err(|_| ())?;
-        let message = Message::from_server(&doc).map_err(|_| ())?;
-        let own = |id: Id<'_>| self.ask.as_ref().filter(|ask| ask.id.is(id));
-        let mut edits = Edits::default();
+    /// # Errors
+    /// [`Block`]: an answer, or what may be one, that cannot be inspected and may not pass in any
+    /// form. What answers nothing is taken out instead.
+    pub(super) fn inspect(&mut self, live: &Live, text: &[u8]) -> Result<Inspected, Block> {
+        let doc = Doc::scan(text, &Limits::default()).map_err(|_| Block::Json)?;
         let mut inspected = Inspected {
             verdict: Verdict::Remove,
             answers: false,
             request: false,
         };
+        let message = match Message::from_server(&doc) {
+            Ok(message) => message,
+            Err(error) => {
+                let has = |member| doc.root().get(member).is_some();
+                if has("method") && !has("result") && !has("error") {
+                    self.record.message("unreadable", false, None);
+                    return Ok(inspected);
+                }
+                return Err(error.fault.into());
+            }
+        };
+        let own = |id: Id<'_>| self.ask.as_ref().filter(|ask| ask.id.is(id));
         match &message {
             Message::Result { id, result } => {
                 let spec = own(*id).map(|ask| ask.spec);
@@ -54,6 +75,7 @@ impl Exchange {
                 if spec.is_some_and(|spec| spec.governed == Governed::Task) {
                     self.task_inside(live, *result)?;
                 }
+                let mut edits = Edits::default();
                 self.lists(live, spec, *result, &mut edits)?;
                 inspected.verdict = self.pass(live, spec, &doc, &message, edits)?;
                 if inspected.answers {
@@ -66,24 +88,49 @@ impl Exchange {
                 inspected.answers = spec.is_some();
                 self.elicitations_inside(live, *error)?;
                 self.record.is_error |= inspected.answers;
-                inspected.verdict = self.pass(live, spec, &doc, &message, edits)?;
+                inspected.verdict = self.pass(live, spec, &doc, &message, Edits::default())?;
             }
             Message::Request { id, method, params } => {
                 inspected.request = true;
                 let allowed = self.client_request(live, method, *params);
-                inspected.verdict = if allowed {
-                    self.pass(live, None, &doc, &message, edits)?
-                } else {
-                    Verdict::Deny((*id).to_owned())
-                };
+                let passed = allowed.then(|| self.unasked(live, &doc, &message, method));
+                let deny = || Verdict::Deny((*id).to_owned());
+                inspected.verdict = passed.flatten().unwrap_or_else(deny);
             }
             Message::Notification { method, params } => {
-                if self.notification(live, method, *params) {
-                    inspected.verdict = self.pass(live, None, &doc, &message, edits)?;
+                let ruling = self.notification(live, method, *params);
+                let passed = match ruling.allowed {
+                    true => self.unasked(live, &doc, &message, method),
+                    false => {
+                        let name = short(live, method);
+                        self.record.message(&name, false, ruling.rule);
+                        None
+                    }
+                };
+                if let Some(verdict) = passed {
+                    inspected.verdict = verdict;
+                    if ruling.governed {
+                        self.record.message(method, true, ruling.rule);
+                    }
                 }
             }
         }
         Ok(inspected)
+    }
+
+    /// What passes of a message that answers nothing; none where it cannot be inspected.
+    fn unasked(
+        &mut self,
+        live: &Live,
+        doc: &Doc<'_>,
+        message: &Message<'_>,
+        method: &str,
+    ) -> Option<Verdict> {
+        let passed = self.pass(live, None, doc, message, Edits::default());
+        if passed.is_err() {
+            self.record.message(method, false, None);
+        }
+        passed.ok()
     }
 
     /// Whether a request of the server may reach the client.
@@ -91,93 +138,96 @@ impl Exchange {
         let spec = method::lookup(method, Sender::Server);
         // A task that a client keeps would be asked for by requests that are denied.
         let as_task = params.and_then(|p| p.get("task")).is_some();
-        match spec.map(|s| (s.name, s.governed)) {
-            Some((name, _)) if as_task => {
-                self.record.message(name, effect(false), None);
-                false
-            }
-            Some((_, Governed::Open)) => true,
+        let (allowed, rule) = match spec.map(|s| (s.name, s.governed)) {
+            Some(_) if as_task => (false, None),
+            Some((_, Governed::Open)) => return true,
             Some((name, Governed::ClientRequest)) => {
                 let decision = self.judge(live).plain(Object::ClientRequest(name));
-                let allowed = decision.is_allowed();
                 self.record.shadowed(&decision);
-                self.record.message(name, effect(allowed), decision.rule);
-                allowed
+                (decision.is_allowed(), decision.rule)
             }
-            Some((name, _)) => {
-                self.record.message(name, effect(false), None);
-                false
-            }
-            None => {
-                self.record.message("unknown", effect(false), None);
-                false
-            }
-        }
+            Some(_) | None => (false, None),
+        };
+        self.record.message(&short(live, method), allowed, rule);
+        allowed
     }
 
-    fn notification(&mut self, live: &Live, method: &str, params: Option<Value<'_>>) -> bool {
+    fn notification<'l>(
+        &mut self,
+        live: &'l Live,
+        method: &str,
+        params: Option<Value<'_>>,
+    ) -> Ruling<'l> {
+        let mut ruling = Ruling {
+            allowed: false,
+            governed: false,
+            rule: None,
+        };
         let Some(spec) = method::lookup(method, Sender::Server) else {
-            self.record.message("unknown", effect(false), None);
-            return false;
+            return ruling;
         };
         let Ok(targets) = targets(spec, params) else {
-            self.record.message(spec.name, effect(false), None);
-            return false;
+            return ruling;
         };
+        ruling.governed = !targets.is_empty();
         let judge = self.judge(live);
         for target in &targets {
             let object = match target {
                 Target::Task(id) => self.tool_of_task(id).map(Object::Tool),
                 other => object(other),
             };
-            let denied = match object.map(|object| judge.could(object)) {
-                Some(decision) if decision.is_allowed() => continue,
-                Some(decision) => decision.rule,
-                // A task that this exchange knows nothing of.
-                None => None,
+            // Without one it is a task that this exchange knows nothing of.
+            let Some(decision) = object.map(|object| judge.could(object)) else {
+                return ruling;
             };
-            self.record.message(spec.name, effect(false), denied);
-            return false;
+            self.record.shadowed(&decision);
+            ruling.rule = decision.rule;
+            if !decision.is_allowed() {
+                return ruling;
+            }
         }
-        if spec.governed != Governed::Task {
-            return true;
-        }
-        let inside = params.map_or(Ok(()), |task| {
-            self.requests_inside(live, task)?;
-            self.task_inside(live, task)
-        });
-        inside.is_ok()
+        ruling.allowed = match params {
+            Some(task) if spec.governed == Governed::Task => {
+                let asks = self.requests_inside(live, task);
+                asks.and_then(|()| self.task_inside(live, task)).is_ok()
+            }
+            Some(_) | None => true,
+        };
+        ruling
     }
 
     /// 2026-07-28 puts requests to the client into results (`inputRequests`); a result with
     /// one that is denied does not pass at all.
-    fn requests_inside(&mut self, live: &Live, result: Value<'_>) -> Result<(), ()> {
+    fn requests_inside(&mut self, live: &Live, result: Value<'_>) -> Result<(), Block> {
+        if listing::is_ambiguous(result) {
+            return Err(Block::Member);
+        }
         let Some(inside) = result.get("inputRequests") else {
             return Ok(());
         };
         if inside.kind() != Kind::Object {
-            return Err(());
+            return Err(Block::Member);
         }
         for (_, request) in inside.members() {
-            let method = request.get_text("method").ok_or(())?;
+            let method = request.get_text("method").ok_or(Block::Member)?;
             if !self.client_request(live, &method, request.get("params")) {
-                return Err(());
+                return Err(Block::Asks);
             }
         }
         Ok(())
     }
 
     /// An error may ask the client to go somewhere first (URL elicitation required).
-    fn elicitations_inside(&mut self, live: &Live, error: Value<'_>) -> Result<(), ()> {
+    fn elicitations_inside(&mut self, live: &Live, error: Value<'_>) -> Result<(), Block> {
         let asks = error.get("data").and_then(|d| d.get("elicitations"));
         match asks.is_none() || self.client_request(live, "elicitation/create", None) {
             true => Ok(()),
-            false => Err(()),
+            false => Err(Block::Asks),
         }
     }
 
     /// The state of a task holds what the call has come to.
-    fn task_inside(&mut self, live: &Live, task: Value<'_>) -> Result<(), ()> {
+    fn task_inside(&mut self, live: &Live, task: Value<'_>) -> Result<(), Block> {
         if let Some(result) = task.get("result") {
             self.requests_inside(live, result)?;
         }
@@ -195,7 +245,7 @@ impl Exchange {
         spec: Option<&Spec>,
         result: Value<'_>,
         edits: &mut Edits,
-    ) -> Result<(), ()> {
+    ) -> Result<(), Block> {
         let mut kinds: Vec<ListKind> = listing::kinds(result).collect();
         if let Some(Governed::List(kind)) = spec.map(|s| s.governed)
             && !kinds.contains(&kind)
@@ -211,10 +261,10 @@ impl Exchange {
                     ListKind::Prompts => Object::Prompt(name),
                     ListKind::Resources | ListKind::ResourceTemplates => Object::Resource(name),
                 };
-                judge.could(object).is_allowed()
+                judge.shows(object)
             };
             removed += listing::filter(result, *kind, keep, edits)
-                .map_err(|_| ())?
+                .map_err(|_| Block::List)?
                 .removed;
         }
         if !kinds.is_empty() {
@@ -226,7 +276,7 @@ impl Exchange {
     }
 
     /// What of a message passes: with ids that the client may know, edited as was said so far,
-    /// then masked. A notification of what the client cannot know is taken out.
+    /// then masked.
     fn pass(
         &mut self,
         live: &Live,
@@ -234,23 +284,15 @@ impl Exchange {
         doc: &Doc<'_>,
         message: &Message<'_>,
         mut edits: Edits,
-    ) -> Result<Verdict, ()> {
-        if let Err(Untold) = self.seal_tasks(live, spec, message, &mut edits) {
-            return match message {
-                Message::Notification { method, .. } => {
-                    let name = method::lookup(method, Sender::Server).map_or("unknown", |s| s.name);
-                    self.record.message(name, effect(false), None);
-                    Ok(Verdict::Remove)
-                }
-                _ => Err(()),
-            };
-        }
+    ) -> Result<Verdict, Block> {
+        self.seal_tasks(live, spec, message, &mut edits)
+            .map_err(|Untold| Block::Task)?;
         if edits.is_empty() {
             return Ok(Verdict::Pass(self.mask(live, spec, doc, message)?));
         }
         // An edited message goes on one line of a stream.
         edits.blank_line_breaks(doc);
-        let edited = edits.apply(doc.src()).map_err(|_| ())?;
+        let edited = edits.apply(doc.src()).map_err(|_| Block::Mask)?;
         let masked = self.mask_anew(live, spec, &edited)?;
         Ok(Verdict::Pass(Some(masked.unwrap_or(edited))))
     }
@@ -261,12 +303,12 @@ impl Exchange {
         live: &Live,
         spec: Option<&Spec>,
         text: &[u8],
-    ) -> Result<Option<Vec<u8>>, ()> {
+    ) -> Result<Option<Vec<u8>>, Block> {
         if live.masker.is_empty() {
             return Ok(None);
         }
-        let doc = Doc::scan(text, &Limits::default()).map_err(|_| ())?;
-        let message = Message::from_server(&doc).map_err(|_| ())?;
+        let doc = Doc::scan(text, &Limits::default()).map_err(|_| Block::Mask)?;
+        let message = Message::from_server(&doc).map_err(|_| Block::Mask)?;
         self.mask(live, spec, &doc, &message)
     }
 
@@ -276,7 +318,7 @@ impl Exchange {
         spec: Option<&Spec>,
         doc: &Doc<'_>,
         message: &Message<'_>,
-    ) -> Result<Option<Vec<u8>>, ()> {
+    ) -> Result<Option<Vec<u8>>, Block> {
         if live.masker.is_empty() {
             return Ok(None);
         }
@@ -284,10 +326,10 @@ impl Exchange {
         let mut report = Report::default();
         live.masker
             .server(message, spec, &mut edits, &mut report)
-            .map_err(|_| ())?;
+            .map_err(|_| Block::Mask)?;
         live.masker
             .unknown_members(doc.root(), &mut edits, &mut report)
-            .map_err(|_| ())?;
+            .map_err(|_| Block::Mask)?;
         if let Message::Result { result, .. } = message {
             // Masked output no longer fits what the schema promises of its text.
             match spec.map(|s| s.governed) {
@@ -303,10 +345,6 @@ impl Exchange {
         }
         // An edited message goes on one line of a stream.
         edits.blank_line_breaks(doc);
-        edits.apply(doc.src()).map(Some).map_err(|_| ())
+        edits.apply(doc.src()).map(Some).map_err(|_| Block::Mask)
     }
-}
-
-fn effect(allowed: bool) -> &'static str {
-    if allowed { "allow" } else { "deny" }
 }

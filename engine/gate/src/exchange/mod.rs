@@ -11,6 +11,7 @@ mod stream;
 mod task;
 
 use crate::action::{Action, Flow, Reply, ServerCredential};
+use crate::block::Block;
 use crate::cors::Page;
 use crate::event::{CallId, Direction, End, Event};
 use crate::judge::Judge;
@@ -43,6 +44,8 @@ struct Ask {
 struct Facts {
     verb: Verb,
     era: Era,
+    /// May go on with a stream that has broken off (`Last-Event-ID`).
+    resumes: bool,
     accepts_stream: bool,
     /// `MCP-Protocol-Version` as it came.
     version: Option<String>,
@@ -125,7 +128,7 @@ impl Exchange {
             (Phase::Whole { stream: false }, Event::Whole(body)) => self.whole(body, cx),
             (Phase::Whole { stream: true }, Event::Whole(body)) => self.whole_stream(body, cx),
             (Phase::Whole { .. }, Event::Overflow(Direction::Response)) => {
-                self.refuse(&Refusal::Blocked, cx)
+                self.refuse(&Refusal::Blocked(Block::TooLong), cx)
             }
             (Phase::Stream(..), Event::Chunk(piece, last)) => self.chunk(piece, last, cx),
             (Phase::Passing, _) => Flow::Go,
@@ -185,9 +188,12 @@ impl Exchange {
     fn note(&mut self, refusal: &Refusal) {
         self.record.cause = Some(refusal.cause());
         self.record.is_error = true;
+        if let Refusal::Blocked(block) = refusal {
+            self.record.blocked = Some(block.to_string());
+        }
         let of_the_answer = matches!(
             refusal,
-            Refusal::Blocked | Refusal::BadServer(_) | Refusal::NotAcceptable
+            Refusal::Blocked(_) | Refusal::BadServer(_) | Refusal::NotAcceptable
         );
         if !of_the_answer && !matches!(self.phase, Phase::Stream(..) | Phase::Whole { .. }) {
             self.record.decision = "deny";

@@ -46,6 +46,7 @@ const TO_SERVER: &[&str] = &[
 /// Every answer may be either; the server always hears so.
 const ACCEPT: &[u8] = b"application/json, text/event-stream";
 const JSON: &[u8] = b"application/json";
+const LAST_EVENT_ID: &str = "last-event-id";
 
 impl Exchange {
     /// Begins an exchange and judges its headers.
@@ -158,6 +159,12 @@ impl Exchange {
         // 2026-07-28 has no sessions: a header that says otherwise means nothing.
         if facts.era == Era::Legacy {
             self.present_session(&live, headers)?;
+        }
+        let resumes = facts.resumes && headers.all(LAST_EVENT_ID).next().is_some();
+        if resumes && self.session.is_none() {
+            // The stream could be another caller's.
+            self.record.reason = Some("a stream without a session".to_owned());
+            return Err(Refusal::NoSession.into());
         }
         Ok(facts)
     }
@@ -289,7 +296,8 @@ impl Exchange {
                 || (accepts && name == b"accept");
             // Without a body of 2026-07-28 there is nothing that they mirror.
             let mirror = mirror || name == b"mcp-method" || name == b"mcp-name";
-            let of_no_era = facts.era == Era::Modern && name == SESSION.as_bytes();
+            let of_no_era = (facts.era == Era::Modern && name == SESSION.as_bytes())
+                || (!facts.resumes && name == LAST_EVENT_ID.as_bytes());
             if (!known || (!mirrors && mirror) || of_no_era) && !seen.contains(&name) {
                 seen.push(name);
                 let name = String::from_utf8_lossy(name).into_owned();
@@ -432,6 +440,7 @@ fn facts(verb: Verb, headers: &Headers) -> Result<Facts, Refusal> {
     Ok(Facts {
         verb,
         era,
+        resumes: verb == Verb::Get && era == Era::Legacy,
         accepts_stream: accept.is_empty() || header::accepts(&accept, Media::EventStream),
         version,
         mcp_method: one("mcp-method"),

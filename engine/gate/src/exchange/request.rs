@@ -8,7 +8,7 @@ use crate::judge::{Argument, object};
 use crate::refusal::Refusal;
 use crate::world::{Cx, Live};
 use mcp_zero_mask::Report;
-use mcp_zero_policy::{Arguments, Decision, Object};
+use mcp_zero_policy::{Arguments, Object};
 use mcp_zero_wire::json::{Doc, Edits, Kind, Limits, Value};
 use mcp_zero_wire::method::{self, Governed, Sender, Shape, Spec};
 use mcp_zero_wire::revision::{Era, META_CAPABILITIES, META_VERSION, Revision};
@@ -70,6 +70,7 @@ impl Exchange {
                 self.era(facts, method, *params)?;
                 let known = |s: &&Spec| s.shape == Shape::Request && in_era(s, facts.era);
                 let Some(spec) = spec.filter(known) else {
+                    self.record.reason = Some(format!("no method {}", short(live, method)));
                     self.ask.get_or_insert(Ask {
                         id: (*id).to_owned(),
                         spec: NOTHING,
@@ -87,9 +88,11 @@ impl Exchange {
             }
             Message::Notification { method, params } => {
                 self.era(facts, method, *params)?;
-                let spec = method::lookup(method, Sender::Client)
-                    .filter(|s| in_era(s, facts.era))
-                    .ok_or(Refusal::Dropped)?;
+                let spec = method::lookup(method, Sender::Client);
+                let Some(spec) = spec.filter(|s| in_era(s, facts.era)) else {
+                    self.record.reason = Some(format!("no method {}", short(live, method)));
+                    return Err(Refusal::Dropped);
+                };
                 if spec.shape == Shape::Request {
                     return Err(Refusal::Unreadable(rpc::INVALID_REQUEST));
                 }
@@ -108,6 +111,11 @@ impl Exchange {
                     return Err(Refusal::Unreadable(rpc::INVALID_REQUEST));
                 }
                 self.known_version(facts)?;
+                // It could be the answer to what was asked of another caller.
+                if self.session.is_none() {
+                    self.record.reason = Some("an answer without a session".to_owned());
+                    return Err(Refusal::NoSession);
+                }
                 self.unseal_tasks(live, None, &message, &mut edits)
                     .map_err(|Untold| Refusal::Unreadable(rpc::INVALID_REQUEST))?;
                 live.masker
@@ -232,25 +240,28 @@ impl Exchange {
         if let (Governed::Tool, Some(Target::Tool(name))) = (spec.governed, targets.first()) {
             self.may_begin_task(name, asks);
         }
-        let mut tools = Vec::new();
-        for target in &targets {
-            if let Target::Task(presented) = target {
-                let task = self
-                    .present_task(live, presented)
-                    .ok_or_else(|| denied(spec))?;
-                tools.push(task.tool.clone());
-            }
-        }
-        self.name(live, targets.first(), tools.first().map(|tool| &**tool));
         let judge = self.judge(live);
         let arguments = arguments(spec, params);
-        let calls = targets.iter().filter_map(object);
-        let calls = calls.map(|object| judge.decide(object, arguments));
-        // The arguments of a task's call have been judged.
-        let tasks = tools.iter().map(|tool| judge.could(Object::Tool(tool)));
         let mut last = None;
-        for decision in calls.chain(tasks) {
+        for target in &targets {
+            let mut tool = None;
+            let decision = match (target, object(target)) {
+                (_, Some(object)) => judge.decide(object, arguments),
+                // The arguments of a task's call have been judged.
+                (Target::Task(presented), None) => {
+                    let task = self.present_task(live, presented);
+                    let task = task.ok_or_else(|| denied(spec))?;
+                    let named = tool.insert(task.tool.clone());
+                    judge.could(Object::Tool(named))
+                }
+                (_, None) => return Err(denied(spec)),
+            };
+            self.record.shadowed(&decision);
             let allowed = decision.is_allowed();
+            // Of several the first is named, or the one that is denied.
+            if last.is_none() || !allowed {
+                self.name(live, target, tool.as_deref());
+            }
             last = Some(decision);
             if !allowed {
                 break;
@@ -259,7 +270,8 @@ impl Exchange {
         let Some(decision) = last else {
             return Ok(());
         };
-        self.record_decision(&decision);
+        self.record.rule_id = decision.rule.map(str::to_owned);
+        self.record.reason = Some(decision.reason.to_owned());
         decision
             .is_allowed()
             .then_some(())
@@ -286,22 +298,15 @@ impl Exchange {
         }
     }
 
-    fn record_decision(&mut self, decision: &Decision<'_>) {
-        self.record.shadowed(decision);
-        self.record.rule_id = decision.rule.map(str::to_owned);
-        self.record.reason = Some(decision.reason.to_owned());
-    }
-
     /// What is asked for; `task` is the tool of a task that is named.
-    fn name(&mut self, live: &Live, target: Option<&Target<'_>>, task: Option<&str>) {
-        // Names come from clients: a record stays small and clean whatever they are.
-        let short = |text: &str| unmarked(live, &text.chars().take(256).collect::<String>());
+    fn name(&mut self, live: &Live, target: &Target<'_>, task: Option<&str>) {
+        let short = |text: &str| short(live, text);
         match target {
-            Some(Target::Tool(name)) => self.record.tool_name = Some(short(name)),
-            Some(Target::Task(_)) => self.record.tool_name = task.map(short),
-            Some(Target::Prompt(name)) => self.record.prompt_name = Some(short(name)),
-            Some(Target::Resource(uri)) => self.record.resource_name = Some(short(uri)),
-            Some(Target::ClientRequest(_)) | None => {}
+            Target::Tool(name) => self.record.tool_name = Some(short(name)),
+            Target::Task(_) => self.record.tool_name = task.map(short),
+            Target::Prompt(name) => self.record.prompt_name = Some(short(name)),
+            Target::Resource(uri) => self.record.resource_name = Some(short(uri)),
+            Target::ClientRequest(_) => {}
         }
     }
 
@@ -398,6 +403,11 @@ fn compare(before: Value<'_>, after: Value<'_>, found: &mut Vec<(String, String)
         }
         Kind::String | Kind::Number | Kind::Null | Kind::Bool => {}
     }
+}
+
+/// A name for the record, which stays small and clean whatever others write.
+pub(super) fn short(live: &Live, text: &str) -> String {
+    unmarked(live, &text.chars().take(256).collect::<String>())
 }
 
 /// A text of the client's for the record: what masking would take out does not go there.

@@ -3,6 +3,7 @@
 use super::inspect::Verdict;
 use super::{Exchange, Phase};
 use crate::action::{Action, Flow, HeaderEdit, Reply};
+use crate::block::Block;
 use crate::cors::Page;
 use crate::event::{Direction, Origin, ResponseHead};
 use crate::head::Headers;
@@ -70,7 +71,7 @@ impl Exchange {
         }
         let coding = head.headers.all("content-encoding").collect::<Vec<_>>();
         if coding.iter().any(|c| !c.eq_ignore_ascii_case(b"identity")) {
-            return self.unreadable_answer(status, cx);
+            return self.unreadable_answer(status, Block::Media, cx);
         }
         let media = match head.headers.one("content-type") {
             Ok(Some(text)) => header::media(text),
@@ -89,6 +90,10 @@ impl Exchange {
             self.phase = Phase::Stream(decoder, cx.world.hold());
             return Flow::Go;
         }
+        if stream && self.ask.is_none() {
+            // There is no answer in it to wait for.
+            return self.refuse(&Refusal::NotAcceptable, cx);
+        }
         if stream || media == Media::Json {
             let Some(limit) = self.response_limit() else {
                 return self.refuse(&Refusal::Unavailable, cx);
@@ -100,7 +105,7 @@ impl Exchange {
             self.phase = Phase::Whole { stream };
             return Flow::Hold;
         }
-        self.unreadable_answer(status, cx)
+        self.unreadable_answer(status, Block::Media, cx)
     }
 
     fn response_limit(&self) -> Option<u32> {
@@ -144,19 +149,19 @@ impl Exchange {
     /// An answer without a body: right for a notification, none for a request.
     fn nothing(&mut self, status: u16, cx: &mut Cx<'_>) -> Flow {
         if self.ask.is_some() {
-            return self.unreadable_answer(status, cx);
+            return self.unreadable_answer(status, Block::NoAnswer, cx);
         }
         self.phase = Phase::Passing;
         Flow::Go
     }
 
     /// What cannot be inspected does not pass, but a status that clients act on stays.
-    fn unreadable_answer(&mut self, status: u16, cx: &mut Cx<'_>) -> Flow {
+    fn unreadable_answer(&mut self, status: u16, block: Block, cx: &mut Cx<'_>) -> Flow {
         if status >= 400 {
             return self.refuse(&Refusal::BadServer(status), cx);
         }
         if self.ask.is_some() {
-            return self.refuse(&Refusal::Blocked, cx);
+            return self.refuse(&Refusal::Blocked(block), cx);
         }
         // A success that says nothing a client would read: its body stays here.
         let id = (
@@ -194,9 +199,10 @@ impl Exchange {
                     self.phase = Phase::Passing;
                     return Flow::Go;
                 }
-                self.unreadable_answer(status, cx)
+                self.unreadable_answer(status, Block::NoAnswer, cx)
             }
-            Ok(_) | Err(()) => self.unreadable_answer(status, cx),
+            Ok(_) => self.unreadable_answer(status, Block::NoAnswer, cx),
+            Err(block) => self.unreadable_answer(status, block, cx),
         }
     }
 
@@ -206,12 +212,9 @@ impl Exchange {
         let (Some(live), Some(limit)) = (self.live.clone(), self.response_limit()) else {
             return self.refuse(&Refusal::Unavailable, cx);
         };
-        if self.ask.is_none() {
-            return self.refuse(&Refusal::NotAcceptable, cx);
-        }
         let mut decoder = sse::Decoder::new(limit as usize);
         let Ok(frames) = decoder.push(body) else {
-            return self.refuse(&Refusal::Blocked, cx);
+            return self.refuse(&Refusal::Blocked(Block::TooLong), cx);
         };
         let mut answer = None;
         for frame in frames {
@@ -225,7 +228,7 @@ impl Exchange {
                         Verdict::Remove | Verdict::Deny(_) => None,
                     };
                     if answer.is_none() {
-                        return self.refuse(&Refusal::Blocked, cx);
+                        return self.refuse(&Refusal::Blocked(Block::NoAnswer), cx);
                     }
                 }
                 Ok(inspected) if inspected.request => {
@@ -233,11 +236,11 @@ impl Exchange {
                 }
                 // What tells of progress has no place in one answer.
                 Ok(_) => {}
-                Err(()) => return self.refuse(&Refusal::Blocked, cx),
+                Err(block) => return self.refuse(&Refusal::Blocked(block), cx),
             }
         }
         let Some(answer) = answer else {
-            return self.refuse(&Refusal::Blocked, cx);
+            return self.refuse(&Refusal::Blocked(Block::NoAnswer), cx);
         };
         cx.out.push(Action::Body(Direction::Response, answer));
         self.phase = Phase::Passing;

@@ -2,8 +2,10 @@
 
 use super::caller::{CALLER, pseudonym};
 use super::inspect::Verdict;
+use super::session::SESSION;
 use super::{Exchange, Phase};
 use crate::action::{Action, Call, Flow};
+use crate::block::Block;
 use crate::event::{CallId, Last};
 use crate::refusal::Refusal;
 use crate::world::{Cx, Live};
@@ -35,7 +37,7 @@ impl Exchange {
             let fits = held.set(decoder.pending());
             let (Ok(frames), true) = (frames, fits) else {
                 // More than one event may hold: the rest cannot be told apart.
-                out.extend(self.blocked().unwrap_or_default());
+                out.extend(self.blocked(Block::TooLong).unwrap_or_default());
                 cx.out.push(Action::Emit(out));
                 return self.reset(cx);
             };
@@ -85,6 +87,10 @@ impl Exchange {
         if !same_server || !same_issuers || !self.judge(&live).has_any_right() {
             return None;
         }
+        let version = live.snapshot.version();
+        if self.record.policy_version.as_deref() != Some(version) {
+            self.record.later_policy_version = Some(version.to_owned());
+        }
         self.follows = Some(Rc::clone(&live));
         Some(live)
     }
@@ -95,13 +101,16 @@ impl Exchange {
             out.extend(frame.forward());
             return;
         };
-        let Ok(inspected) = self.inspect(live, &data) else {
-            let event = self.blocked();
-            out.extend(event.map_or_else(
-                || encode::without_data(frame),
-                |_| encode::with_data(frame, &self.blocked_message()),
-            ));
-            return;
+        let inspected = match self.inspect(live, &data) {
+            Ok(inspected) => inspected,
+            Err(block) => {
+                let event = self.blocked(block);
+                out.extend(event.map_or_else(
+                    || encode::without_data(frame),
+                    |_| encode::with_data(frame, &self.blocked_message(block)),
+                ));
+                return;
+            }
         };
         if inspected.answers && std::mem::replace(&mut self.answered, true) {
             out.extend(encode::without_data(frame));
@@ -123,26 +132,24 @@ impl Exchange {
 
     /// The event in place of an answer that cannot be inspected; none without a request, or
     /// where it was answered.
-    fn blocked(&mut self) -> Option<Vec<u8>> {
-        self.record.cause = Some(Refusal::Blocked.cause());
-        self.record.is_error = true;
+    fn blocked(&mut self, block: Block) -> Option<Vec<u8>> {
+        self.note(&Refusal::Blocked(block));
         if self.ask.is_none() || std::mem::replace(&mut self.answered, true) {
             return None;
         }
-        Some(encode::message(&self.blocked_message()))
+        Some(encode::message(&self.blocked_message(block)))
     }
 
-    fn blocked_message(&self) -> Vec<u8> {
-        Refusal::Blocked.message(&self.voice())
+    fn blocked_message(&self, block: Block) -> Vec<u8> {
+        Refusal::Blocked(block).message(&self.voice())
     }
 
-    /// A server that waits for an answer gets one, where its session lets us give it.
+    /// A server that waits for an answer gets one. In 2026-07-28 servers do not ask.
     fn answer_server(&mut self, live: &Live, id: &IdBuf, cx: &mut Cx<'_>) {
-        let (Some(session), Some(server)) = (&self.session, live.snapshot.server(&self.server))
-        else {
+        let Some(server) = live.snapshot.server(&self.server) else {
             return;
         };
-        if self.calls >= MOST_CALLS {
+        if self.modern || self.calls >= MOST_CALLS {
             return;
         }
         self.calls += 1;
@@ -157,9 +164,11 @@ impl Exchange {
             (":scheme", "http"),
             ("content-type", "application/json"),
             ("accept", "application/json, text/event-stream"),
-            ("mcp-session-id", session),
             ("x-request-id", &self.record.correlation_id),
         ];
+        if let Some(session) = &self.session {
+            headers.push((SESSION, session));
+        }
         if let Some(version) = &self.version {
             headers.push(("mcp-protocol-version", version));
         }

@@ -7,6 +7,7 @@ mod framings;
 mod heads;
 mod modern;
 mod plane;
+mod records;
 mod requests;
 mod sessions;
 mod streams;
@@ -298,6 +299,14 @@ impl Run {
         let exchange = self.exchange.take().unwrap();
         serde_json::from_str(&exchange.close(End::Complete, MARK).to_json()).unwrap()
     }
+}
+
+/// A POST of a client that has a session.
+pub(super) fn posted(body: &str) -> Run {
+    let session = session("sess-1");
+    let mut run = Run::open(&with(POST, &[("mcp-session-id", &session)]), false);
+    run.on(Event::Request(body.as_bytes()));
+    run
 }
 
 pub(super) fn call(tool: &str, arguments: Value) -> String {

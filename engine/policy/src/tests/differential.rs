@@ -307,9 +307,7 @@ fn reading(policy: &wire::Policy, q: &Question) -> (bool, Option<String>, Vec<St
         let found = matching.iter().find(|r| !r.shadow && allows(r) == allow);
         found.map(|r| r.id.clone())
     };
-    let shadows = matching
-        .iter()
-        .filter(|r| r.shadow && q.arguments.is_some());
+    let shadows = matching.iter().filter(|r| r.shadow);
     let shadows = shadows.map(|r| r.id.clone()).take(MOST_SHADOWS).collect();
     match (enforced(false), enforced(true)) {
         (Some(id), _) => (false, Some(id), shadows),
@@ -358,6 +356,10 @@ proptest! {
             let shadows = decision.shadows.iter().map(|s| s.rule.to_owned()).collect();
             let found = (decision.is_allowed(), decision.rule.map(ToOwned::to_owned), shadows);
             prop_assert_eq!(found, reading(&policy, q), "{:?}", q);
+            if q.arguments.is_none() {
+                let shows = snapshot.shows(&standing, &q.server, object);
+                prop_assert_eq!(shows, decision.is_allowed());
+            }
             let explained = snapshot.explain(&subject, &q.server, object, arguments);
             let deciding = explained.rules.iter().filter(|(_, b)| *b == Bearing::Decides);
             let deciding: Vec<&str> = deciding.map(|(rule, _)| &*rule.id).collect();

@@ -1,16 +1,17 @@
 //! The incremental reader.
 
-/// One event with the blank line that ends it, or a run of lines without a message.
+/// One event with the blank line that ends it, a comment before an event, or a run of lines
+/// without a message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Frame {
     /// The lines without their ends, in order.
     pub(super) lines: Vec<Vec<u8>>,
-    /// The bytes as they came, the blank line included.
+    /// The bytes as they came, the blank line included where there is one.
     raw: Vec<u8>,
 }
 
 impl Frame {
-    /// The bytes as they came, the blank line included.
+    /// The bytes as they came, the blank line included where there is one.
     pub fn raw(&self) -> &[u8] {
         &self.raw
     }
@@ -36,6 +37,11 @@ impl Frame {
             out.push(b'\n');
         }
         out
+    }
+
+    /// Whether it is a comment that stands by itself.
+    fn is_comment(&self) -> bool {
+        matches!(self.lines.as_slice(), [line] if line.starts_with(b":"))
     }
 
     /// Whether the data holds U+0085, U+2028, U+2029 or U+FEFF, at which some readers cut
@@ -221,7 +227,10 @@ impl Decoder {
             return Some(std::mem::take(&mut self.frame));
         }
         self.frame.lines.push(std::mem::take(&mut self.line));
-        None
+        // A sign of life is often a comment with nothing behind it, and does not wait.
+        self.frame
+            .is_comment()
+            .then(|| std::mem::take(&mut self.frame))
     }
 
     /// Skips a byte order mark at the beginning of the stream, even when it comes in pieces.

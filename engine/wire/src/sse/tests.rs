@@ -56,6 +56,24 @@ fn framings_that_clients_accept_are_read() {
     }
 }
 
+/// A sign of life passes when it comes; a comment inside an event belongs to it.
+#[test]
+fn a_comment_before_an_event_does_not_wait_for_it() {
+    let mut decoder = Decoder::new(99);
+    let mut raw = |piece: &[u8]| -> Vec<String> {
+        let frames = decoder.push(piece).unwrap();
+        let text = |f: &Frame| String::from_utf8(f.forward()).unwrap();
+        frames.iter().map(text).collect()
+    };
+    assert_eq!(raw(b": ping\n"), [": ping\n"]);
+    assert_eq!(raw(b":\r"), [":\r"]);
+    assert_eq!(raw(b"\n: a\n: b\nid: 1\n: c\n"), ["\n", ": a\n", ": b\n"]);
+    assert_eq!(raw(b"data: x\n\n"), ["id: 1\n: c\ndata: x\n\n"]);
+    // One that other readers would cut in two is dropped, and what follows is not.
+    assert_eq!(raw(b": c\0\ndata: x\n\n"), ["", "data: x\n\n"]);
+    assert_eq!(raw(b": held").len(), 0);
+}
+
 #[test]
 fn an_event_over_the_limit_is_refused_before_it_is_held() {
     let mut decoder = Decoder::new(16);
@@ -71,10 +89,10 @@ fn an_event_over_the_limit_is_refused_before_it_is_held() {
 #[test]
 fn a_message_is_replaced_and_the_frame_stays() {
     let frame = |stream: &[u8]| Decoder::new(999).push(stream).unwrap().remove(0);
-    let event = frame(b": c\r\nevent: message\r\nid: 7\r\ndata: {\r\ndata: }\r\nretry: 3\r\n\r\n");
+    let event = frame(b"event: message\r\n: c\r\nid: 7\r\ndata: {\r\ndata: }\r\nretry: 3\r\n\r\n");
     assert_eq!(
         encode::with_data(&event, b"{\"a\":\n1}"),
-        b": c\nevent: message\nid: 7\ndata: {\"a\": 1}\nretry: 3\n\n"
+        b"event: message\n: c\nid: 7\ndata: {\"a\": 1}\nretry: 3\n\n"
     );
     assert_eq!(encode::without_data(&event), b": c\nid: 7\nretry: 3\n\n");
     assert_eq!(
@@ -91,9 +109,9 @@ fn first(stream: &[u8]) -> Frame {
 #[test]
 fn lines_that_some_reader_takes_for_data_are_not_forwarded() {
     for same in [
-        &b": c\r\nevent: m\r\nid: 7\r\nretry: 30\r\ndata: {\r\ndata:}\r\n\r\n"[..],
+        &b"event: m\r\n: c\r\nid: 7\r\nretry: 30\r\ndata: {\r\ndata:}\r\n\r\n"[..],
         b"id\revent\rretry\rdata\r\r",
-        b":\n\n",
+        b":\n",
         b"\n",
         "data: \u{2028}\nid: \u{e9}\u{2027}\u{86}\n\n".as_bytes(),
     ] {

@@ -141,11 +141,23 @@ fn notifications_and_posted_answers() {
     assert_eq!(run.reply().status, 202);
     assert!(run.reply().body.is_empty());
     assert_eq!(run.record()["cause"], "dropped");
-    let run = Run::post(
-        r#"{"jsonrpc":"2.0","id":5,"result":{"action":"accept","content":{"mail":"ann@example.com"}}}"#,
+    assert_eq!(
+        Run::post(r#"{"jsonrpc":"2.0","method":"notifications/skills"}"#).record()["reason"],
+        "no method notifications/skills"
     );
+    let answer = r#"{"jsonrpc":"2.0","id":5,"result":{"action":"accept","content":{"mail":"ann@example.com"}}}"#;
+    let run = posted(answer);
     assert_eq!(run.flow, Flow::Go);
     assert!(run.body().unwrap().contains("<EMAIL_ADDRESS>"));
+    // Without a session it could answer what another caller was asked.
+    for answer in [
+        answer,
+        r#"{"jsonrpc":"2.0","id":5,"error":{"code":-1,"message":"no"}}"#,
+    ] {
+        let mut run = Run::post(answer);
+        assert_eq!(run.status_and_code(), (404, -31404));
+        assert_eq!(run.record()["reason"], "an answer without a session");
+    }
 }
 
 #[test]

@@ -305,10 +305,10 @@ fn what_a_client_says_of_its_task_reaches_the_server() {
     let answer = |id: &str| {
         json!({"jsonrpc": "2.0", "id": "q", "result": {"roots": [], "_meta": meta(id)}}).to_string()
     };
-    let run = Run::post(&answer(&shown));
+    let run = posted(&answer(&shown));
     assert_eq!(run.flow, Flow::Go);
     assert_eq!(read(&run.body().unwrap())["result"]["_meta"], meta("up-1"));
-    assert_eq!(Run::post(&answer("up-1")).status_and_code(), (400, -32600));
+    assert_eq!(posted(&answer("up-1")).status_and_code(), (400, -32600));
     let call = |id: Value| {
         let params = json!({"name": "get_x", "_meta": {RELATED: id}});
         Run::post(&request("tools/call", params))
@@ -389,5 +389,25 @@ fn the_extension_of_2026_07_28() {
     assert_eq!(left[0]["notifications"]["taskIds"], json!([shown]));
     assert_eq!(left[1]["taskId"], shown);
     assert_eq!(left[1]["result"]["content"][0]["text"], "<EMAIL_ADDRESS>");
-    assert_eq!(run.record()["messages"].as_array().unwrap().len(), 3);
+    let told: Vec<(String, bool)> = run.record()["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| {
+            (
+                m["method"].as_str().unwrap().to_owned(),
+                m["decision"] == "allow",
+            )
+        })
+        .collect();
+    let task = "notifications/tasks".to_owned();
+    let expected = [
+        // The ids of the client's own filter are no question to the policy.
+        (acknowledged.to_owned(), false),
+        (task.clone(), true),
+        (task.clone(), false),
+        ("elicitation/create".to_owned(), false),
+        (task, false),
+    ];
+    assert_eq!(told, expected);
 }
