@@ -21,6 +21,7 @@ use crate::jwks::{Fetcher, KeyStore, Known, Looked, Shelf, look_up};
 use crate::live;
 use crate::publish::Publisher;
 use crate::run::audit::Sink;
+use crate::run::confusable::Confusables;
 use crate::run::programs::Programs;
 use crate::seals::Seals;
 use crate::settings::{LogFormat, LogLevel, Settings};
@@ -503,6 +504,7 @@ fn sink(compiled: &Compiled, settings: &Settings) -> Sink {
         file: compiled.audit_file.as_ref().map(PathBuf::from),
         format: log_format(compiled, settings),
         include: Vec::new(),
+        names: Arc::new(Confusables::of(compiled)),
     }
 }
 

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod backoff;
 pub mod bootstrap;
 pub mod bridge;
+pub mod confusable;
 pub mod envoy;
 pub mod envoy_admin;
 pub mod gateway;

@@ -109,6 +109,8 @@ pub struct Record {
     pub fields_skipped: u32,
     /// Items taken out of lists.
     pub list_items_removed: u32,
+    /// Links of results to resources that the caller may not read. They pass: reading is denied.
+    pub links_denied: u32,
     /// Governed messages of a stream that answered nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<Value>,

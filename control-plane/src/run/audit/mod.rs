@@ -33,6 +33,7 @@ use self::kept::Kept;
 use self::lines::{Piece, read_piece, take_lines};
 use self::sink::Batch;
 use super::record;
+use crate::run::confusable::Confusables;
 use crate::settings::LogFormat;
 
 const PAUSE: Duration = Duration::from_millis(50);
@@ -257,9 +258,10 @@ impl Follower {
                 out.push(record);
             }
         }
-        if let Some(record) = outcome
+        if let Some(mut record) = outcome
             && !self.held.take(&record)
         {
+            looks_like(&mut record, &self.sink.borrow().names);
             self.status.0.records.fetch_add(1, Ordering::Relaxed);
             out.push(record);
         }
@@ -296,6 +298,21 @@ impl Follower {
                 }
             }
         }
+    }
+}
+
+/// Tells of a denied name that a person would take for an allowed one.
+fn looks_like(record: &mut Map<String, Value>, names: &Confusables) {
+    let is = |name: &str, text: &str| record.get(name).and_then(Value::as_str) == Some(text);
+    if !is("decision", "deny") {
+        return;
+    }
+    let name = record
+        .get("tool_name")
+        .or_else(|| record.get("prompt_name"));
+    let name = name.and_then(Value::as_str).unwrap_or_default();
+    if let Some(like) = names.like(name) {
+        record.insert("looks_like".to_owned(), like.into());
     }
 }
 

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use crate::run::confusable::Confusables;
 use crate::settings::LogFormat;
 
 /// Where and how records are written; changes with the policy.
@@ -16,6 +18,8 @@ pub struct Sink {
     pub format: LogFormat,
     /// Fields that are kept; all if empty.
     pub include: Vec<String>,
+    /// What names are compared with that were denied.
+    pub names: Arc<Confusables>,
 }
 
 /// Records that are being written. What has been written is not written again, however
@@ -130,6 +134,7 @@ mod tests {
             file: Some(file.clone()),
             format: LogFormat::Json,
             include: Vec::new(),
+            names: Default::default(),
         };
         assert_eq!(batch.write(&sink).unwrap(), 4);
         assert_eq!(std::fs::read(file).unwrap(), b"two\n");

@@ -21,6 +21,7 @@ impl Rig {
             file: Some(directory.path().join("audit.jsonl")),
             format: LogFormat::Json,
             include: Vec::new(),
+            names: Default::default(),
         });
         Self {
             directory,
@@ -276,4 +277,45 @@ async fn a_hole_is_stepped_over_and_not_read() {
         (second.bytes.as_slice(), first.empty + second.empty),
         (&b"line\n"[..], far)
     );
+}
+
+/// A name that a person would take for one that is allowed.
+#[tokio::test]
+async fn a_denied_name_that_looks_like_an_allowed_one_is_told() {
+    let rig = Rig::new();
+    let policy = "version: 1
+servers: [{name: s, transport: http, url: 'https://s.example/mcp'}]
+policies: [{id: a, description: d, effect: allow, mcp_servers: [{name: s, tools: [get_bill, 'put_*']}]}]
+";
+    let source = mcp_zero_compile::Source::from_bytes("p.yaml", policy.as_bytes()).unwrap();
+    let environment = mcp_zero_compile::Environment {
+        public_url: "https://gw.example".to_owned(),
+        ..Default::default()
+    };
+    let compiled = mcp_zero_compile::compile(source, &environment).unwrap();
+    rig._keep.send_modify(|sink| {
+        sink.names = Arc::new(Confusables::of(&compiled));
+    });
+    let line = |sequence: u32, decision: &str, tool: &str| {
+        let ours = json!({"event_type": "outcome", "worker": "w", "sequence": sequence,
+            "correlation_id": format!("c{sequence}"), "decision": decision, "tool_name": tool});
+        format!(
+            "{}\n",
+            json!({"record": ours.to_string(), "request_id": format!("c{sequence}")})
+        )
+    };
+    rig.append(&line(1, "deny", "get_bi11"));
+    rig.append(&line(2, "allow", "get_bi11"));
+    rig.append(&line(3, "deny", "get_bill"));
+    rig.append(&line(4, "deny", "other"));
+    rig.follow().await;
+    let text = std::fs::read_to_string(rig.audit()).unwrap();
+    let records: Vec<Value> = text
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
+    assert_eq!(records.len(), 4, "{text}");
+    assert_eq!(records[0]["tool_name"], "get_bi11", "{text}");
+    assert_eq!(records[0]["looks_like"], "get_bill");
+    assert!(records[1..].iter().all(|r| r.get("looks_like").is_none()));
 }

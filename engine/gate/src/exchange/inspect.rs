@@ -75,6 +75,7 @@ impl Exchange {
                 if spec.is_some_and(|spec| spec.governed == Governed::Task) {
                     self.task_inside(live, *result)?;
                 }
+                self.flag_links(live, *result);
                 let mut edits = Edits::default();
                 self.lists(live, spec, *result, &mut edits)?;
                 inspected.verdict = self.pass(live, spec, &doc, &message, edits)?;
@@ -235,6 +236,26 @@ impl Exchange {
             Some(error) => self.elicitations_inside(live, error),
             None => Ok(()),
         }
+    }
+
+    /// Counts links in the content of a result to resources that the caller may not read.
+    fn flag_links(&mut self, live: &Live, result: Value<'_>) {
+        let content = result.get("content").into_iter().flat_map(Value::items);
+        let is_link = |item: &Value<'_>| {
+            let kind = item.get_text("type");
+            kind.is_some_and(|kind| kind == "resource_link")
+        };
+        let mut links = content.filter(is_link).peekable();
+        if links.peek().is_none() {
+            return;
+        }
+        let judge = self.judge(live);
+        let denied = links.filter(|link| {
+            let uri = link.get_text("uri");
+            !uri.is_some_and(|uri| judge.shows(Object::Resource(&uri)))
+        });
+        let denied = u32::try_from(denied.count()).unwrap_or(u32::MAX);
+        self.record.links_denied = self.record.links_denied.saturating_add(denied);
     }
 
     /// Takes out of lists what the caller may not have, wherever they appear: the list that

@@ -46,6 +46,9 @@ const TO_SERVER: &[&str] = &[
 /// Every answer may be either; the server always hears so.
 const ACCEPT: &[u8] = b"application/json, text/event-stream";
 const JSON: &[u8] = b"application/json";
+/// What is encoded cannot be read here.
+const CODING: &str = "accept-encoding";
+const PLAIN: &[u8] = b"identity";
 const LAST_EVENT_ID: &str = "last-event-id";
 
 impl Exchange {
@@ -289,11 +292,13 @@ impl Exchange {
         let mut seen: Vec<&[u8]> = Vec::new();
         // What is right already stays: each edit is a call of the host.
         let accepts = head.headers.says("accept", ACCEPT);
+        let is_plain = head.headers.says(CODING, PLAIN);
         for (name, _) in head.headers.iter() {
             let mirror = name.starts_with(b"mcp-param-");
             let known = std::str::from_utf8(name).is_ok_and(|n| TO_SERVER.contains(&n))
                 || mirror
-                || (accepts && name == b"accept");
+                || (accepts && name == b"accept")
+                || (is_plain && name == CODING.as_bytes());
             // Without a body of 2026-07-28 there is nothing that they mirror.
             let mirror = mirror || name == b"mcp-method" || name == b"mcp-name";
             let of_no_era = (facts.era == Era::Modern && name == SESSION.as_bytes())
@@ -311,6 +316,9 @@ impl Exchange {
         };
         if !accepts {
             set("accept", ACCEPT);
+        }
+        if !is_plain {
+            set(CODING, PLAIN);
         }
         if let Some(session) = &self.session {
             set(SESSION, session.as_bytes());

@@ -228,7 +228,11 @@ impl Exchange {
         params: Option<Value<'_>>,
     ) -> Result<(), Refusal> {
         let targets = targets(spec, params).map_err(|e| match e {
-            TargetError::Malformed => Refusal::Unreadable(rpc::INVALID_REQUEST),
+            TargetError::Malformed => {
+                let reason = "params that do not say what is asked for, or not to every reader";
+                self.record.reason = Some(reason.to_owned());
+                Refusal::Unreadable(rpc::INVALID_REQUEST)
+            }
             TargetError::Refused => denied(spec),
         })?;
         let asks = params.and_then(|p| p.get("task")).is_some();

@@ -29,6 +29,8 @@ const TO_CLIENT: &[&str] = &[
     "x-accel-buffering",
 ];
 
+const BUFFERING: &str = "x-accel-buffering";
+
 impl Exchange {
     pub(super) fn response(
         &mut self,
@@ -85,6 +87,11 @@ impl Exchange {
             let edit = HeaderEdit::Remove("content-length".to_owned());
             cx.out.push(Action::Header(Direction::Response, edit));
             typed(b"text/event-stream", head.headers, cx);
+            if !head.headers.says(BUFFERING, b"no") {
+                // A proxy that waits for more would hold back events (nginx, `proxy_buffering`).
+                let edit = HeaderEdit::Set(BUFFERING.to_owned(), b"no".to_vec());
+                cx.out.push(Action::Header(Direction::Response, edit));
+            }
             cx.out.push(Action::Stream);
             let decoder = Box::new(sse::Decoder::new(limit as usize));
             self.phase = Phase::Stream(decoder, cx.world.hold());

@@ -67,15 +67,10 @@ fn what_the_server_must_not_see_comes_off() {
         ("content-type", "application/json; charset=utf-8"),
     ];
     let run = Run::open(&with(POST, &extra), false);
-    for name in [
-        "authorization",
-        "cookie",
-        "accept-encoding",
-        "x-mcp-zero-user",
-        "mcp-name",
-    ] {
+    for name in ["authorization", "cookie", "x-mcp-zero-user", "mcp-name"] {
         assert_eq!(run.header(name).as_deref(), Some("(removed)"), "{name}");
     }
+    assert_eq!(run.header("accept-encoding").unwrap(), "identity");
     assert_eq!(
         run.header("accept").unwrap(),
         "application/json, text/event-stream"
@@ -89,8 +84,10 @@ fn what_is_right_already_is_left_alone() {
     let right = [
         ("accept", "application/json, text/event-stream"),
         ("content-type", "application/json"),
+        ("accept-encoding", "identity"),
     ];
     let run = Run::open(&with(POST, &right), false);
+    assert_eq!(run.header("accept-encoding"), None);
     assert_eq!(run.header("accept"), None);
     assert_eq!(run.header("content-type"), None);
     // A second value is another matter.

@@ -282,3 +282,18 @@ fn a_stream_that_answers_nothing_is_refused_at_once_where_none_is_accepted() {
     run.respond(&[(":status", "200"), ("content-type", "text/event-stream")]);
     assert_eq!(run.status_and_code(), (406, -31406));
 }
+
+#[test]
+fn links_to_what_may_not_be_read_are_counted() {
+    let link = |uri: &str| json!({"type": "resource_link", "uri": uri, "name": "n"});
+    let content = json!([
+        {"type": "text", "text": "file:///no"},
+        link("file:///ok/a"),
+        link("file:///no"),
+        {"type": "resource_link"},
+    ]);
+    let answer = json!({"jsonrpc": "2.0", "id": 1, "result": {"content": content}}).to_string();
+    let mut run = Run::post(&call("get_x", json!({})));
+    assert_eq!(run.json(&answer), answer, "they pass");
+    assert_eq!(run.record()["links_denied"], 2);
+}

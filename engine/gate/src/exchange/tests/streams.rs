@@ -262,3 +262,22 @@ fn nothing_passes_that_some_reader_takes_for_data() {
     let sent = ask().events(split, 9);
     assert!(sent.contains("a\\u2028data: b"), "{sent}");
 }
+
+#[test]
+fn no_proxy_on_the_way_back_is_to_hold_events() {
+    for (server, ours) in [
+        (None, Some("no")),
+        (Some("yes"), Some("no")),
+        (Some("no"), None),
+    ] {
+        let mut run = ask();
+        let mut head = vec![(":status", "200"), ("content-type", "text/event-stream")];
+        head.extend(server.map(|value| ("x-accel-buffering", value)));
+        run.respond(&head);
+        assert_eq!(
+            run.header("x-accel-buffering").as_deref(),
+            ours,
+            "{server:?}"
+        );
+    }
+}
