@@ -155,6 +155,10 @@ impl Datum for Argument<'_> {
         self.0.get(name).map(Self)
     }
 
+    fn any_name(self, fits: impl Fn(&str) -> bool) -> bool {
+        self.0.members().any(|(name, _)| fits(&name))
+    }
+
     fn item(self, at: usize) -> Option<Self> {
         match self.0.kind() {
             Kind::Array => self.0.items().nth(at).map(Self),

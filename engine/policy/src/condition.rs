@@ -71,6 +71,8 @@ pub trait Datum: Copy {
     fn len(self) -> usize;
     /// The member of that name of [`Shape::Members`].
     fn member(self, name: &str) -> Option<Self>;
+    /// Whether any member of [`Shape::Members`] has a name that fits.
+    fn any_name(self, fits: impl Fn(&str) -> bool) -> bool;
     /// The item at that place of [`Shape::List`].
     fn item(self, at: usize) -> Option<Self>;
     /// Whether there are no items or members.
@@ -114,6 +116,11 @@ impl Literal {
                 .iter()
                 .enumerate()
                 .map(|(at, item)| (item, datum.item(at)))),
+            Self::Members(members)
+                if members.iter().any(|(name, _)| has_lookalike(datum, name)) =>
+            {
+                Truth::Undecidable
+            }
             Self::Members(members) if datum.len() == members.len() => all(members
                 .iter()
                 .map(|(name, value)| (value, datum.member(name)))),
@@ -179,6 +186,13 @@ impl Datum for &Literal {
         }
     }
 
+    fn any_name(self, fits: impl Fn(&str) -> bool) -> bool {
+        match self {
+            Literal::Members(members) => members.iter().any(|(name, _)| fits(name)),
+            _ => false,
+        }
+    }
+
     fn item(self, at: usize) -> Option<Self> {
         match self {
             Literal::List(items) => items.get(at),
@@ -214,18 +228,24 @@ pub enum Test {
         /// The greatest.
         max: Option<Decimal>,
     },
-    /// There is a value at all, or there is none. Never undecidable.
+    /// There is a value at all, or there is none. Undecidable only where another reader finds
+    /// another member by that name.
     Present(bool),
 }
 
 impl Condition {
     /// Whether it holds for the arguments of a call; none stands for a call without.
     pub fn holds<D: Datum>(&self, arguments: Option<D>) -> Truth {
-        let found = arguments.and_then(|root| {
-            self.pointer
-                .iter()
-                .try_fold(root, |at, token| step(at, token))
-        });
+        let mut found = arguments;
+        for token in &self.pointer {
+            let Some(at) = found else {
+                break;
+            };
+            if at.shape() == Shape::Members && has_lookalike(at, token) {
+                return Truth::Undecidable;
+            }
+            found = step(at, token);
+        }
         if let Test::Present(wanted) = self.test {
             return Truth::of(found.is_some() == wanted);
         }
@@ -252,6 +272,18 @@ impl Condition {
             Test::Present(_) => Truth::Undecidable,
         }
     }
+}
+
+/// Whether a member has another name that is this one to readers that fold case: theirs may be
+/// another value.
+fn has_lookalike<D: Datum>(at: D, name: &str) -> bool {
+    at.any_name(|other| other != name && folded(other).eq(folded(name)))
+}
+
+/// Without case. By way of capitals, so that signs of one capital (s and long s) are one.
+fn folded(name: &str) -> impl Iterator<Item = char> {
+    let capitals = name.chars().flat_map(char::to_uppercase);
+    capitals.flat_map(char::to_lowercase)
 }
 
 /// Whether each is there and equal.

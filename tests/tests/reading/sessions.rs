@@ -1,7 +1,7 @@
 //! §6.4: what is true of every stream and every list, not of answers to one's own POST alone.
 
 use super::Rig;
-use mcp_zero_tests::{Answer, Connection, Received, Scripted, events, ok, request};
+use mcp_zero_tests::{Answer, Connection, Received, Scripted, events, ok, request, session};
 use serde_json::json;
 use std::time::Duration;
 
@@ -62,8 +62,20 @@ fn a_stream_of_its_own_is_judged_and_masked_like_an_answer() {
             ("authorization", bearer.as_str()),
             ("accept", "text/event-stream"),
         ];
+        let own = session(&rig.token, "s", "session-7");
         if !last.is_empty() {
             headers.push(("last-event-id", last));
+            // The stream could be another caller's.
+            let reached = rig.reached();
+            let refused = rig
+                .gateway
+                .send(request("GET", "/mcp/s", &headers, "").as_bytes());
+            assert_eq!(
+                (refused.status, rig.reached()),
+                (404, reached),
+                "{refused:?}"
+            );
+            headers.push(("mcp-session-id", &own));
         }
         let mut client = Connection::open(rig.gateway.address());
         client.send(request("GET", "/mcp/s", &headers, "").as_bytes());

@@ -54,7 +54,7 @@ fn pointers_lead_where_rfc_6901_says() {
     finds("/", text("empty"));
     finds("", all.clone());
     for nowhere in [
-        "/list/3", "/list/01", "/list/-", "/list/x", "/path/0", "/Path", "/none/x",
+        "/list/3", "/list/01", "/list/-", "/list/x", "/path/0", "/pa", "/none/x",
     ] {
         let asked = ask(nowhere, Test::Present(true), Some(&all));
         assert_eq!(asked, Truth::False, "{nowhere}");
@@ -150,4 +150,55 @@ fn all_must_hold() {
     ] {
         assert_eq!((a.and(b), b.and(a)), (both, both));
     }
+}
+
+/// A server that folds case may read the other one.
+#[test]
+fn two_names_that_are_one_to_some_readers_are_undecidable() {
+    let amount = |names: &[&str]| {
+        let inner: Vec<_> = names.iter().map(|n| (*n, number("0"))).collect();
+        members(&[("transfer", members(&inner))])
+    };
+    for names in [
+        &["amount", "Amount"][..],
+        &["Amount"],
+        &["AMOUNT", "amount"],
+        &["am\u{f6}unt", "amount", "amoun\u{54}"],
+    ] {
+        let arguments = amount(names);
+        for test in [
+            Test::Equals(number("0")),
+            Test::Present(true),
+            Test::Present(false),
+            Test::Range {
+                min: None,
+                max: Some(Decimal::parse("5").unwrap()),
+            },
+        ] {
+            let told = format!("{names:?} {test:?}");
+            let asked = ask("/transfer/amount", test, Some(&arguments));
+            assert_eq!(asked, Truth::Undecidable, "{told}");
+        }
+        let whole = Test::Equals(members(&[("amount", number("0"))]));
+        assert_eq!(
+            ask("/transfer", whole, Some(&arguments)),
+            Truth::Undecidable
+        );
+        // What a rule does not ask for is no matter.
+        let other = ask("/transfer/other", Test::Present(false), Some(&arguments));
+        assert_eq!(other, Truth::True);
+    }
+    let long_s = members(&[("pa\u{17f}\u{17f}", text("a"))]);
+    let asked = ask("/pass", Test::Present(false), Some(&long_s));
+    assert_eq!(asked, Truth::Undecidable);
+    let above = members(&[
+        ("transfer", amount(&["amount"])),
+        ("Transfer", amount(&["amount"])),
+    ]);
+    let asked = ask(
+        "/transfer/transfer/amount",
+        Test::Present(true),
+        Some(&above),
+    );
+    assert_eq!(asked, Truth::Undecidable);
 }

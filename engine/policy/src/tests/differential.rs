@@ -175,8 +175,7 @@ fn question() -> impl Strategy<Value = Question> {
             prop::collection::vec("[ab]{1,2}", 0..3),
         ),
     );
-    let arguments =
-        prop::collection::btree_map(select(vec!["x".to_owned(), "y".to_owned()]), value(), 0..3);
+    let arguments = prop::collection::btree_map(select(vec!["x", "y", "y", "Y"]), value(), 0..3);
     (
         caller,
         "[ab]",
@@ -189,7 +188,8 @@ fn question() -> impl Strategy<Value = Question> {
                 Some((issuer, user, groups)) => (Some(issuer), Some(user), groups),
                 None => (None, None, Vec::new()),
             };
-            let arguments = arguments.map(|a| a.into_iter().collect());
+            let owned = |(name, value): (&str, Value)| (name.to_owned(), value);
+            let arguments = arguments.map(|a| a.into_iter().map(owned).collect());
             Question {
                 issuer,
                 user,
@@ -225,6 +225,11 @@ fn holds(condition: &wire::Condition, arguments: &[(String, Value)]) -> Option<b
         .iter()
         .find(|(name, _)| *name == condition.pointer[0]);
     let test = condition.test.as_ref().unwrap();
+    let mut names = arguments.iter().map(|(name, _)| name);
+    let lower = |name: &String| name.to_lowercase();
+    if names.any(|n| *n != condition.pointer[0] && lower(n) == lower(&condition.pointer[0])) {
+        return None;
+    }
     if let Test::Present(wanted) = test {
         return Some(found.is_some() == *wanted);
     }

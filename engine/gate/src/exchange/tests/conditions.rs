@@ -88,6 +88,14 @@ fn arguments_decide() {
         // Not told where: a deny holds.
         ("write", json!({"path": 5}), false, Some("etc")),
         ("write", json!({}), false, Some("etc")),
+        // Nor which: another reader takes the other.
+        (
+            "write",
+            json!({"path": "/tmp/x", "Path": "/etc/x"}),
+            false,
+            Some("etc"),
+        ),
+        ("pay", json!({"sum": 5, "SUM": 5000}), false, None),
     ] {
         let mut run = post(&call(tool, arguments.clone()));
         let told = format!("{tool} {arguments}");
