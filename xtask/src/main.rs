@@ -44,6 +44,11 @@ enum Step {
     Env,
     /// Set up, build and run every test.
     Test,
+    /// Set up, build and run the tests through Envoy.
+    E2e {
+        /// A part of the names of those that run
+        name: Option<String>,
+    },
     /// Measure; what follows goes to the benchmark (`cargo xtask bench --help`).
     #[command(disable_help_flag = true)]
     Bench {
@@ -83,7 +88,12 @@ fn main() -> ExitCode {
         Step::Run { policy } => run::run(policy),
         Step::Layer => layer::check(),
         Step::Env => test::print_environment(),
-        Step::Test => test::run(),
+        Step::Test => test::run(&["--workspace"]),
+        Step::E2e { name } => {
+            let mut which = vec!["--package", "mcp-zero-tests"];
+            which.extend(name.as_deref());
+            test::run(&which)
+        }
         Step::Bench { arguments } => bench::run(&arguments),
         Step::Decisions => bench::decisions(),
         Step::Soak { minutes, seed } => test::soak(minutes, seed),

@@ -6,8 +6,9 @@ use crate::{layer, root, run, shell, wasm};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Sets up, builds what the end-to-end tests start, and runs every test.
-pub(crate) fn run() -> Result<()> {
+/// Sets up, builds what the end-to-end tests start, and runs tests: those that the arguments for
+/// cargo name.
+pub(crate) fn run(which: &[&str]) -> Result<()> {
     let (parts, clients) = setup::all()?;
     let modules = wasm::build_with_trap(&parts)?;
     let programs = run::programs(run::Profile::Dev)?;
@@ -17,7 +18,7 @@ pub(crate) fn run() -> Result<()> {
     } else {
         tests.arg("test");
     }
-    tests.args(["--workspace", "--all-targets", "--locked"]);
+    tests.args(["--all-targets", "--locked"]).args(which);
     tests.envs(test_variables(parts, clients, modules, programs));
     shell::run(&mut tests)
 }
