@@ -1,13 +1,13 @@
 //! The one answer where the engine gives none.
 
-use mcp_zero_gate::Reply;
+use mcp_zero_gate::{Phrase, Reply};
 
 /// HTTP status of the refusal (RFC 9110 §15.6.4).
 pub const STATUS: u16 = 503;
 
 /// The refusal, with the correlation id when Envoy gave one that is safe to echo.
 ///
-/// No request has been read, so the JSON-RPC id is null (JSON-RPC 2.0 §5).
+/// No request has been read, so the JSON-RPC id is null.
 pub fn reply(correlation: Option<&str>) -> Reply {
     let id = correlation.filter(|id| is_safe(id));
     let mut headers = vec![
@@ -18,13 +18,10 @@ pub fn reply(correlation: Option<&str>) -> Reply {
         headers.push(("x-correlation-id".to_owned(), id.to_owned()));
     }
     let id = id.unwrap_or(NO_ID);
-    let body = format!(
-        r#"{{"jsonrpc":"2.0","id":null,"error":{{"code":-31503,"message":"Service unavailable (correlation_id={id})"}}}}"#
-    );
     Reply {
         status: STATUS,
         headers,
-        body: body.into_bytes(),
+        body: Phrase::UNAVAILABLE.body(id),
     }
 }
 

@@ -546,7 +546,7 @@ fn what_envoy_answers() {
         std::time::Duration::from_secs(10),
     );
     let answer = mcp_zero_tests::response(&bytes).expect("an answer");
-    let wanted = row(413, -31413, "null", "Payload too large", "too_large");
+    let wanted = row(413, -31413, "null", "Message too large", "too_large");
     let record = on.is_error("34 MiB", &answer, &wanted);
     assert_eq!(record["decision"], "deny", "{record}");
     assert_eq!(on.server.received().len(), 0);

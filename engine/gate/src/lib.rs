@@ -12,6 +12,7 @@ mod event;
 mod exchange;
 mod head;
 mod judge;
+mod phrase;
 mod record;
 mod refusal;
 mod surface;
@@ -26,5 +27,6 @@ pub use event::{
 pub use exchange::Exchange;
 pub use head::{HeaderError, Headers};
 pub use mcp_zero_identity::{GatewayKey, GatewayKeyError, Signature, Signatures};
+pub use phrase::Phrase;
 pub use record::{Mark, Record};
 pub use world::{Cx, LoadError, Loaded, World};

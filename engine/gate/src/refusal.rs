@@ -5,6 +5,7 @@
 
 use crate::action::Reply;
 use crate::block::Block;
+use crate::phrase::{Phrase, with_id};
 use mcp_zero_wire::{
     reply,
     revision::{Era, Revision},
@@ -153,25 +154,26 @@ impl Refusal {
     }
 
     fn row(&self, modern: bool) -> (u16, i64, &'static str) {
+        let of = |status, phrase: Phrase| (status, phrase.code, phrase.text);
         match self {
             Self::NoToken | Self::BadToken => (401, -31401, "Authentication required"),
             Self::Scope => (403, -31403, "Insufficient scope"),
             Self::Foreign => (403, -31403, "Host or origin not allowed"),
-            Self::NotFound | Self::NoSession => (404, -31404, "Not found"),
+            Self::NotFound | Self::NoSession => of(404, Phrase::NOT_FOUND),
             Self::HttpMethod(_) => (405, -31405, "Method not allowed"),
             Self::Unreadable(code) => (400, *code, "Unreadable message"),
             Self::Disagreement => (400, -32020, "Headers and body disagree"),
             Self::NoMeta => (400, -32602, "Required _meta is missing"),
             Self::Version(_) => (400, -32022, "Unsupported protocol version"),
-            Self::TooLarge => (413, -31413, "Message too large"),
+            Self::TooLarge => of(413, Phrase::TOO_LARGE),
             Self::MediaType => (415, -31415, "Content type or encoding not supported"),
             Self::Unavailable | Self::KeyOnItsWay | Self::NoExchange => {
-                (503, -31503, "Service unavailable")
+                of(503, Phrase::UNAVAILABLE)
             }
             Self::UnknownMethod => (if modern { 404 } else { 200 }, -32601, "Method not found"),
-            Self::DeniedCall | Self::Denied => (200, -31403, "Access denied"),
-            Self::Dropped => (202, -31403, "Access denied"),
-            Self::Blocked(_) => (200, -31502, "Response blocked"),
+            Self::DeniedCall | Self::Denied => of(200, Phrase::DENIED),
+            Self::Dropped => of(202, Phrase::DENIED),
+            Self::Blocked(_) => of(200, Phrase::BLOCKED),
             Self::NotAcceptable => (
                 406,
                 -31406,
@@ -198,6 +200,6 @@ impl Voice<'_> {
     }
 
     fn sentence(&self, text: &str) -> String {
-        format!("{text} (correlation_id={})", self.correlation_id)
+        with_id(text, self.correlation_id)
     }
 }

@@ -26,6 +26,25 @@ pub(super) enum Fate {
 
 use Fate::{Blocked, Masked, Nothing};
 
+/// Comments, ids and retry times of a stream, which pass whatever becomes of the messages; but not
+/// those with a character at which some reader cuts a line.
+pub(super) fn asides(stream: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(stream);
+    let lines = text.split(['\r', '\n']).filter(|line| {
+        let named =
+            line.starts_with([':']) || line.starts_with("id:") || line.starts_with("retry:");
+        let odd = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}');
+        named && !line.contains(odd)
+    });
+    lines.map(str::to_owned).collect()
+}
+
+/// Lines without the empty ones that say nothing: the LF of a CRLF that was cut may stand alone.
+pub(super) fn plain(text: &str) -> String {
+    let lines = text.split(['\r', '\n']).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// Every row of the table: what it is, its bytes, what becomes of it.
 pub(super) fn streams() -> Vec<(&'static str, Vec<u8>, Fate)> {
     let m = message();

@@ -17,15 +17,15 @@ use envoy_types::pb::envoy::extensions::filters::network::http_connection_manage
     LocalReplyConfig, ResponseMapper,
 };
 use envoy_types::util::pack_any;
+use mcp_zero_gate::Phrase;
 
 use super::uint;
 
-/// One row: when, the status in place of Envoy's, the JSON-RPC code, the text.
+/// One row: when, the status in place of Envoy's, what is said.
 struct Row {
     expression: &'static str,
     status: Option<u32>,
-    code: i32,
-    message: &'static str,
+    phrase: Phrase,
     /// Whether Envoy may answer so before the request has an id.
     early: bool,
 }
@@ -42,105 +42,87 @@ const ROWS: [Row; 12] = [
     row(
         r#"response.code_details.startsWith("rbac_access_denied")"#,
         Some(503),
-        -31503,
-        "Service unavailable",
+        Phrase::UNAVAILABLE,
     ),
     row(
         r#"response.code_details.startsWith("wasm_")"#,
         Some(503),
-        -31503,
-        "Service unavailable",
+        Phrase::UNAVAILABLE,
     ),
     row(
         r#"response.code_details == "request_payload_too_large""#,
         Some(413),
-        -31413,
-        "Payload too large",
+        Phrase::TOO_LARGE,
     ),
     row(
         r#"response.code_details == "response_payload_too_large""#,
         Some(502),
-        -31502,
-        "Response blocked",
+        Phrase::BLOCKED,
     ),
     // No route, or a target in absolute form.
     early(
         r#"response.code_details != "" && response.code == 404"#,
         None,
-        -31404,
-        "Not found",
+        Phrase::NOT_FOUND,
     ),
     // Silence of the server, or of the whole exchange after its request ended.
     row(
         r#"response.code_details != "" && response.code == 504"#,
         Some(504),
-        -31504,
-        "Server did not answer in time",
+        said(-31504, "Server did not answer in time"),
     ),
     row(
         r#"response.code_details.startsWith("upstream_") || response.code_details.startsWith("no_healthy_upstream") || response.code_details.startsWith("cluster_not_found")"#,
         Some(502),
-        -31504,
-        "Server unreachable",
+        said(-31504, "Server unreachable"),
     ),
     row(
         r#"response.code_details != "" && response.code == 403"#,
         None,
-        -31403,
-        "Forbidden",
+        said(-31403, "Forbidden"),
     ),
     row(
         r#"response.code_details != "" && response.code == 429"#,
         None,
-        -31429,
-        "Too many requests",
+        said(-31429, "Too many requests"),
     ),
     // A transfer coding that nobody knows is the client's fault.
     early(
         r#"response.code_details != "" && response.code == 501"#,
         Some(400),
-        -32600,
-        "Invalid request",
+        said(-32600, "Invalid request"),
     ),
     early(
         r#"response.code_details != "" && response.code < 500"#,
         None,
-        -32600,
-        "Invalid request",
+        said(-32600, "Invalid request"),
     ),
     // Overload is noticed before anything else.
     early(
         r#"response.code_details != """#,
         Some(503),
-        -31503,
-        "Service unavailable",
+        Phrase::UNAVAILABLE,
     ),
 ];
 
-const fn row(
-    expression: &'static str,
-    status: Option<u32>,
-    code: i32,
-    message: &'static str,
-) -> Row {
+/// What Envoy alone has to say.
+const fn said(code: i64, text: &'static str) -> Phrase {
+    Phrase { code, text }
+}
+
+const fn row(expression: &'static str, status: Option<u32>, phrase: Phrase) -> Row {
     Row {
         expression,
         status,
-        code,
-        message,
+        phrase,
         early: false,
     }
 }
 
-const fn early(
-    expression: &'static str,
-    status: Option<u32>,
-    code: i32,
-    message: &'static str,
-) -> Row {
+const fn early(expression: &'static str, status: Option<u32>, phrase: Phrase) -> Row {
     Row {
         early: true,
-        ..row(expression, status, code, message)
+        ..row(expression, status, phrase)
     }
 }
 
@@ -166,7 +148,7 @@ fn mappers(row: &Row) -> Vec<ResponseMapper> {
 fn mapper(row: &Row, expression: String, id: &str) -> ResponseMapper {
     let body = format!(
         r#"{{"jsonrpc":"2.0","id":null,"error":{{"code":{},"message":"{} (correlation_id=%RESP(X-CORRELATION-ID)%)"}}}}"#,
-        row.code, row.message,
+        row.phrase.code, row.phrase.text,
     );
     ResponseMapper {
         filter: Some(AccessLogFilter {

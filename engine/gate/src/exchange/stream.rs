@@ -7,9 +7,8 @@ use super::{Exchange, Phase};
 use crate::action::{Action, Call, Flow};
 use crate::block::Block;
 use crate::event::{CallId, Last};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Voice};
 use crate::world::{Cx, Live};
-use mcp_zero_wire::reply;
 use mcp_zero_wire::rpc::IdBuf;
 use mcp_zero_wire::sse::{Frame, encode};
 use std::rc::Rc;
@@ -153,10 +152,6 @@ impl Exchange {
             return;
         }
         self.calls += 1;
-        let text = format!(
-            "Access denied (correlation_id={})",
-            self.record.correlation_id
-        );
         let mut headers = vec![
             (":method", "POST"),
             (":path", &server.path),
@@ -185,7 +180,10 @@ impl Exchange {
                 .into_iter()
                 .map(|(n, v)| (n.to_owned(), v.to_owned()))
                 .collect(),
-            body: reply::error(Some(id.raw()), -31403, &text),
+            body: Refusal::Denied.message(&Voice {
+                id: Some(id.raw()),
+                ..self.voice()
+            }),
             timeout_ms: server.callout_timeout_ms,
         };
         cx.out.push(Action::Call(CallId(self.calls), call));

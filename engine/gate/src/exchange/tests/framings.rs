@@ -4,7 +4,7 @@
 mod table;
 
 use super::*;
-use table::{Fate, MASKED, SECRET, streams};
+use table::{Fate, MASKED, SECRET, asides, plain, streams};
 
 /// What a client gets of pieces.
 fn told(pieces: &[&[u8]]) -> String {
@@ -22,12 +22,6 @@ fn told(pieces: &[&[u8]]) -> String {
     String::from_utf8(sent).unwrap()
 }
 
-/// Without empty lines that say nothing: the LF of a CRLF that was cut may stand alone.
-fn plain(text: &str) -> String {
-    let lines = text.lines().filter(|line| !line.is_empty());
-    lines.collect::<Vec<_>>().join("\n")
-}
-
 #[test]
 fn every_row_reads_the_same_at_every_split() {
     for (what, stream, fate) in streams() {
@@ -41,6 +35,7 @@ fn every_row_reads_the_same_at_every_split() {
         assert_eq!(got, fate, "{what}: {whole}");
         assert!(!whole.contains(SECRET), "{what}: {whole}");
         assert!(whole.matches(MASKED).count() <= 1, "{what}: {whole}");
+        assert_eq!(asides(whole.as_bytes()), asides(&stream), "{what}: {whole}");
         for at in 0..=stream.len() {
             let (first, second) = stream.split_at(at);
             let cut = told(&[first, second]);
