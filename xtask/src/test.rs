@@ -14,7 +14,7 @@ pub(crate) fn run(which: &[&str]) -> Result<()> {
     let programs = run::programs(run::Profile::Dev)?;
     let mut tests = cargo();
     if nextest() {
-        tests.args(["nextest", "run"]);
+        tests.args(["nextest", "run", "--test-threads", &threads().to_string()]);
     } else {
         tests.arg("test");
     }
@@ -112,6 +112,11 @@ pub(crate) fn cargo() -> Command {
         command.current_dir(root);
     }
     command
+}
+
+/// Twice the cores: an end-to-end test mostly waits for what it has started.
+fn threads() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn nextest() -> bool {
