@@ -19,6 +19,9 @@ pub enum KeyError {
     /// Not 2048 to 4096 bits with an odd modulus and the exponent 65537.
     #[error("not an RSA key of 2048 to 4096 bits with the exponent 65537")]
     Rsa,
+    /// Made by a generator whose keys can be broken.
+    #[error("an RSA key of a broken generator (CVE-2017-15361)")]
+    Weak,
     /// Not an uncompressed point on the algorithm's curve.
     #[error("not an uncompressed point on the curve of its algorithm")]
     Ec,
@@ -125,6 +128,11 @@ impl Key {
                 return Err(KeyError::Kind);
             }
         };
+        if let Numbers::Rsa { modulus, .. } = numbers
+            && roca::is_weak(modulus)
+        {
+            return Err(KeyError::Weak);
+        }
         Ok(Self {
             kid,
             material,
@@ -218,6 +226,8 @@ fn fault(error: &Error) -> Fault {
         _ => TokenError::Malformed,
     })
 }
+
+mod roca;
 
 #[cfg(test)]
 mod tests;

@@ -186,6 +186,51 @@ fn the_public_parsing_suite_is_judged_as_listed() {
     assert_eq!((accepted, refused), (76, 143), "the whole suite was read");
 }
 
+/// What parsers make something else of: it is refused, or stays as it is written.
+#[test]
+fn the_public_transformation_suite_is_judged_as_listed() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/jsontestsuite/test_transform");
+    let verdicts = [
+        ("number_-9223372036854775808.json", None),
+        ("number_1.000000000000000005.json", None),
+        ("number_1000000000000000.json", None),
+        ("number_10000000000000000999.json", None),
+        ("number_1e-999.json", None),
+        ("number_1e6.json", None),
+        ("number_9223372036854775807.json", None),
+        // Two names as bytes; whoever normalises them reads one of two, so no name that decides
+        // is other than ASCII.
+        ("object_key_nfc_nfd.json", None),
+        (
+            "object_same_key_unclear_values.json",
+            Some(Reason::Duplicate),
+        ),
+        (
+            "string_1_escaped_invalid_codepoint.json",
+            Some(Reason::Escape),
+        ),
+        ("string_1_invalid_codepoint.json", Some(Reason::Utf8)),
+        ("string_2_invalid_codepoints.json", Some(Reason::Utf8)),
+        (
+            "string_3_escaped_invalid_codepoints.json",
+            Some(Reason::Escape),
+        ),
+        ("string_with_escaped_NULL.json", None),
+    ];
+    for (name, refused) in verdicts {
+        #[allow(clippy::disallowed_methods, reason = "a test reads its data")]
+        let text = std::fs::read(folder.join(name)).unwrap();
+        assert_eq!(scan(&text).err().map(|e| e.reason), refused, "{name}");
+        if let Ok(doc) = scan(&text) {
+            let same = Edits::default().apply(doc.src()).unwrap();
+            assert_eq!(same, text, "{name}");
+        }
+    }
+    let files = std::fs::read_dir(folder).unwrap().count();
+    assert_eq!(files, verdicts.len(), "none is left out");
+}
+
 proptest! {
     #[test]
     fn agrees_with_serde_json(text in "[\\[\\]{},:\"\\\\ \\n0-9eE.+\\-truefalsnu\u{e9}]{0,24}") {
