@@ -86,6 +86,11 @@ impl Fixture {
             }
         });
         let text = policy(&server.url())
+            .replace("resources: ['*']", "resources: ['file:///*', 'secret://*']")
+            .replace(
+                "tools: ['get-secret']",
+                "tools: ['get-secret']\n        resources: ['secret://*']",
+            )
             .replace(
                 "policies:\n",
                 "  - name: away\n    transport: http\n    url: http://127.0.0.1:9/mcp\n    timeout_seconds: 2\npolicies:\n",
@@ -609,6 +614,33 @@ fn unknown_and_forbidden_are_one_answer() {
         ask("completion/complete", params)
     };
     assert_eq!(complete("complex"), complete("no-such-prompt"));
+    for method in [
+        "resources/read",
+        "resources/subscribe",
+        "resources/unsubscribe",
+    ] {
+        let resource = |uri: &str| ask(method, json!({"uri": uri}));
+        let nowhere = resource("nowhere://in/the/world");
+        assert!(nowhere.contains("-31403"), "{method}: {nowhere}");
+        assert_eq!(resource("secret://a"), nowhere, "{method}");
+    }
+    let complete = |uri: &str| {
+        let params = json!({"ref": {"type": "ref/resource", "uri": uri},
+                            "argument": {"name": "a", "value": "b"}});
+        ask("completion/complete", params)
+    };
+    let nowhere = complete("nowhere://{a}");
+    assert!(nowhere.contains("-31403"), "{nowhere}");
+    assert_eq!(complete("secret://{a}"), nowhere);
+    for method in ["tasks/get", "tasks/result", "tasks/cancel"] {
+        let task = |id: &str| ask(method, json!({"taskId": id}));
+        assert_eq!(
+            task("no-such-task"),
+            task("another-that-is-none"),
+            "{method}"
+        );
+        assert_eq!(task("no-such-task"), nowhere, "{method}");
+    }
     let at = |path: &str, body: &str| bytes(on.send("POST", path, &[], body));
     let good = call("get-x");
     assert_eq!(at("/mcp/nobody", &good), at("/nowhere", &good));
