@@ -17,15 +17,24 @@ use std::hint::black_box;
 use std::time::Instant;
 use wire::Message as _;
 
-/// Rules of groups about tools by name, every fifth by a pattern, every tenth a deny.
-fn policy(rules: usize, tools: usize) -> Vec<u8> {
+/// Every fifth pattern has a star at its end, every fifth one at its beginning.
+fn mixed(rule: usize, tool: usize) -> String {
+    match rule % 5 {
+        0 => format!("tool_{tool}_*"),
+        1 => format!("*_{tool}"),
+        _ => format!("tool_{tool}"),
+    }
+}
+
+/// All patterns have a star inside and the same longer end.
+fn alike(_rule: usize, tool: usize) -> String {
+    format!("tool_{tool}_*_from_the_one_and_only_store")
+}
+
+/// Rules of groups about tools by name, every tenth a deny.
+fn policy(rules: usize, tools: usize, pattern: fn(usize, usize) -> String) -> Vec<u8> {
     let rule = |i: usize| {
-        let tool = i % tools;
-        let pattern = match i % 5 {
-            0 => format!("tool_{tool}_*"),
-            1 => format!("*_{tool}"),
-            _ => format!("tool_{tool}"),
-        };
+        let pattern = pattern(i, i % tools);
         let effect = match i % 10 {
             9 => wire::Effect::Deny,
             _ => wire::Effect::Allow,
@@ -83,7 +92,7 @@ fn best(steps: usize, mut run: impl FnMut()) -> f64 {
     (0..15).map(|_| once(&mut run)).fold(f64::MAX, f64::min)
 }
 
-fn decisions(bytes: &[u8], tools: usize, groups: usize) -> f64 {
+fn decisions(bytes: &[u8], tools: usize, groups: usize, suffix: &str) -> f64 {
     let snapshot = Snapshot::decode(bytes).unwrap();
     let groups: Vec<Box<str>> = (0..groups).map(|i| format!("group-{i}").into()).collect();
     let standing = snapshot.standing(&Subject {
@@ -91,7 +100,9 @@ fn decisions(bytes: &[u8], tools: usize, groups: usize) -> f64 {
         user: Some("u"),
         groups: &groups,
     });
-    let names: Vec<String> = (0..1000).map(|i| format!("tool_{}", i % tools)).collect();
+    let names: Vec<String> = (0..1000)
+        .map(|i| format!("tool_{}{suffix}", i % tools))
+        .collect();
     best(names.len(), || counted(&snapshot, &standing, &names))
 }
 
@@ -146,11 +157,11 @@ fn main() {
         count();
         return;
     }
-    let (small, large) = (policy(10, 10), policy(10_000, 1_000));
+    let (small, large) = (policy(10, 10, mixed), policy(10_000, 1_000, mixed));
     for (name, bytes, tools) in [("--small", &small, 10), ("--large", &large, 1_000)] {
         if asked(name) {
             for groups in [1, 5, 50] {
-                decisions(bytes, tools, groups);
+                decisions(bytes, tools, groups, "");
             }
             return;
         }
@@ -158,11 +169,18 @@ fn main() {
     println!("rules               10     10,000    ratio");
     for groups in [1, 5, 50] {
         let (a, b) = (
-            decisions(&small, 10, groups),
-            decisions(&large, 1_000, groups),
+            decisions(&small, 10, groups, ""),
+            decisions(&large, 1_000, groups, ""),
         );
         println!("{groups:2} groups     {a:8.0} ns {b:8.0} ns  {:6.2}", b / a);
     }
+    let suffix = "_x_from_the_one_and_only_store";
+    let (few, many) = (policy(10, 10, alike), policy(10_000, 1_000, alike));
+    let (a, b) = (
+        decisions(&few, 10, 5, suffix),
+        decisions(&many, 1_000, 5, suffix),
+    );
+    println!("alike ends    {a:8.0} ns {b:8.0} ns  {:6.2}", b / a);
     let load = |bytes: &[u8]| {
         best(1, || {
             black_box(Snapshot::decode(bytes).unwrap());
