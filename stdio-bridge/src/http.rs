@@ -115,12 +115,16 @@ impl Admission {
     }
 }
 
+/// A name of this machine, with a port or without (RFC 9110 §7.2).
 fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
+    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some(("::1", rest)) => ("::1", rest),
+        Some(_) => return false,
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
     };
-    matches!(name, "127.0.0.1" | "::1") || name.eq_ignore_ascii_case("localhost")
+    let is_port = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let port = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+    port && (matches!(name, "127.0.0.1" | "::1") || name.eq_ignore_ascii_case("localhost"))
 }
 
 impl App {
@@ -403,6 +407,11 @@ mod tests {
             "127.0.0.2",
             "[::2]",
             "::1",
+            "[::1]evil.example",
+            "[::1]:80x",
+            "[localhost]",
+            "localhost:80@evil.example",
+            "127.0.0.1:evil.example",
         ] {
             assert!(!is_loopback(bad), "{bad}");
         }

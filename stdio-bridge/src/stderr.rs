@@ -8,7 +8,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::ChildStderr;
 
 use crate::rate::Rate;
-use mcp_zero_compile::StdioServer;
+use mcp_zero_compile::{Secrets, StdioServer};
 
 /// Bytes of a line that are looked at; the rest is passed over.
 const LONGEST: usize = 1024;
@@ -21,16 +21,12 @@ const REDACTED: &str = "[redacted]";
 const SHORTEST: usize = 8;
 
 /// What the policy puts into the variables of a server: no log line shows it.
-pub(crate) fn secrets(spec: &StdioServer) -> Vec<String> {
-    let mut values: Vec<String> = spec.env.values().cloned().collect();
-    values.retain(|value| value.len() >= SHORTEST);
-    // One that is a part of another would leave the rest of it.
-    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    values
+pub(crate) fn secrets(spec: &StdioServer) -> Secrets {
+    Secrets::among(spec.env.values().cloned(), SHORTEST)
 }
 
 /// Reads to the end, which it gives.
-pub(crate) async fn drain(server: Arc<str>, mut pipe: ChildStderr, secrets: Vec<String>) -> Tail {
+pub(crate) async fn drain(server: Arc<str>, mut pipe: ChildStderr, secrets: Secrets) -> Tail {
     let mut chunk = [0_u8; 4096];
     let mut lines = Lines::new(secrets);
     let log = |line: &str| tracing::info!(%server, "server says: {line}");
@@ -78,12 +74,12 @@ impl Tail {
 struct Lines {
     line: Vec<u8>,
     rate: Rate,
-    secrets: Vec<String>,
+    secrets: Secrets,
     tail: Tail,
 }
 
 impl Lines {
-    fn new(secrets: Vec<String>) -> Self {
+    fn new(secrets: Secrets) -> Self {
         Self {
             line: Vec::new(),
             rate: Rate::new(),
@@ -108,7 +104,7 @@ impl Lines {
         if line.iter().all(u8::is_ascii_whitespace) {
             return;
         }
-        let line = scrub(&without(&String::from_utf8_lossy(&line), &self.secrets));
+        let line = scrub(&self.secrets.taken_out(&String::from_utf8_lossy(&line)));
         if self.rate.allows() {
             log(&line);
         }
@@ -120,13 +116,6 @@ impl Lines {
         self.line
             .extend_from_slice(bytes.get(..room).unwrap_or_default());
     }
-}
-
-/// A line without these values.
-fn without(line: &str, secrets: &[String]) -> String {
-    secrets.iter().fold(line.to_owned(), |line, value| {
-        line.replace(value.as_str(), REDACTED)
-    })
 }
 
 /// One line without control characters and without what looks like a credential: what follows
@@ -231,18 +220,18 @@ mod tests {
         };
         let line = "on c4n4ry-one-more, (c4n4ry-one)";
         assert_eq!(
-            scrub(&without(line, &secrets(&spec))),
+            scrub(&secrets(&spec).taken_out(line)),
             "on [redacted], ([redacted])"
         );
     }
 
     #[test]
     fn a_flood_is_counted_and_long_lines_are_cut() {
-        let mut lines = Lines::new(Vec::new());
+        let mut lines = Lines::new(Secrets::default());
         let mut logged = Vec::new();
         lines.take(&b"x\n".repeat(1000), |line| logged.push(line.to_owned()));
         assert!(logged.len() < 1000 && lines.rate.passed_over as usize + logged.len() == 1000);
-        let mut lines = Lines::new(Vec::new());
+        let mut lines = Lines::new(Secrets::default());
         let mut logged = Vec::new();
         for _ in 0..2000 {
             lines.take(b"long ", |line| logged.push(line.to_owned()));
@@ -256,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_last_lines_are_kept_within_a_bound() {
-        let mut lines = Lines::new(Vec::new());
+        let mut lines = Lines::new(Secrets::default());
         for number in 0..5000 {
             lines.take(
                 format!("line {number} of \u{1b}[1m5000\n").as_bytes(),
@@ -282,7 +271,7 @@ mod tests {
 
     #[test]
     fn one_long_line_of_control_characters_is_within_the_bound() {
-        let mut lines = Lines::new(Vec::new());
+        let mut lines = Lines::new(Secrets::default());
         for _ in 0..20 {
             lines.take(&[0x1b; 5000], |_| {});
             lines.finish_line(|_| {});

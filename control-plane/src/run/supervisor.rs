@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use mcp_zero_compile::SECRET_VARIABLES;
+use mcp_zero_compile::{SECRET_VARIABLES, Secrets};
 use mcp_zero_gate::GatewayKey;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
@@ -13,7 +13,7 @@ use tokio::process::Child;
 use tokio::sync::watch;
 
 use super::backoff::{Backoff, Next};
-use super::scrub::{scrub, without};
+use super::scrub::scrub;
 use super::{audit, envoy_admin, tether};
 use crate::app::Published;
 use crate::failure::{EX_CONFIG, Failure};
@@ -25,6 +25,8 @@ const GRACE: Duration = Duration::from_secs(5);
 const LONGEST_LINE: u64 = 8 * 1024;
 /// Between two starts of a child that dies too often, but that others can do without.
 const REST: Duration = Duration::from_secs(30);
+/// A shorter value of a variable is no secret.
+const SHORTEST: usize = 4;
 
 /// One child program and how it is treated.
 #[derive(Debug, Clone)]
@@ -228,10 +230,11 @@ fn forward(kind: Kind, child: &mut Child, live: &Live, stop: &watch::Receiver<bo
 }
 
 /// Values that no log may show.
-fn secrets(live: &Live) -> Vec<String> {
+fn secrets(live: &Live) -> Secrets {
     let live = live.borrow();
     let names = live.iter().flat_map(|live| &live.secrets);
-    names.filter_map(|name| std::env::var(name).ok()).collect()
+    let values = names.filter_map(|name| std::env::var(name).ok());
+    Secrets::among(values, SHORTEST)
 }
 
 /// Passes lines on without credentials. A line longer than the limit is cut in
@@ -252,8 +255,8 @@ async fn read(kind: Kind, stream: impl AsyncRead + Unpin, live: Live, stop: watc
         }
         let whole = line.last() == Some(&b'\n');
         if !continued {
-            let text = without(String::from_utf8_lossy(&line).trim_end(), secrets(&live));
-            let text = scrub(&text);
+            let text = String::from_utf8_lossy(&line);
+            let text = scrub(&secrets(&live).taken_out(text.trim_end()));
             match kind {
                 Kind::Envoy => tell_of_envoy(&text, *stop.borrow()),
                 Kind::Bridge => tell_of_bridge(&text),

@@ -20,6 +20,7 @@ mod question;
 mod read;
 mod render;
 mod schema;
+mod secrets;
 mod server;
 mod source;
 mod suggest;
@@ -39,6 +40,7 @@ pub use environment::{CorsVariables, DevIssuer, Environment, SECRET_VARIABLES, U
 pub use question::{Question, Unaskable};
 pub use render::graphical;
 pub use schema::{json_schema, reference};
+pub use secrets::Secrets;
 pub use server::{
     ClientCertificate, Exchange, HttpServer, Reach, Scheme, ServerUrl, Sessions, StaticHeader,
     StdioServer, Tls, Upstream,
