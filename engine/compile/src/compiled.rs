@@ -77,20 +77,6 @@ impl Compiled {
         surface.is_some_and(|surface| surface.cors.is_some())
     }
 
-    /// The line of the start that says how protected the gateway is.
-    pub fn posture_line(&self) -> String {
-        let meaning = match (self.issuers.is_empty(), self.policy.governance) {
-            (false, true) => "callers are identified and judged by the policy",
-            (false, false) => "no policy file: every authenticated caller may call everything",
-            (true, false) => "neither identity nor policy: anyone may call everything",
-            (true, true) => match self.posture {
-                Posture::Insecure => "no identity: anyone may call whatever no rule denies",
-                Posture::Enforcing | Posture::Degraded => "no identity: every caller is anonymous",
-            },
-        };
-        format!("posture {}: {meaning}", self.posture)
-    }
-
     /// The line of the start that says what is on: `servers=2 identity=on governance=on …`.
     pub fn ready_line(&self) -> String {
         let list = |names: &[&str]| {

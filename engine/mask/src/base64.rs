@@ -1,7 +1,5 @@
 //! Base64 as resources and images carry it (RFC 4648 §4).
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 /// True for a text that can be base64 or its URL-safe form; anything else is no binary value.
 pub(crate) fn plausible(text: &str) -> bool {
     let body = text.trim_end_matches('=');
@@ -55,28 +53,6 @@ pub(crate) fn binary(text: &str) -> bool {
     let head = text.get(..text.len().min(16)).and_then(decode);
     symbols / 4 * 3 + symbols % 4 * 3 / 4 >= LEAST
         || head.is_some_and(|head| MAGIC.iter().any(|magic| head.starts_with(magic)))
-}
-
-pub(crate) fn encode(bytes: &[u8]) -> String {
-    let symbol = |word: u32| {
-        ALPHABET
-            .get((word & 63) as usize)
-            .map_or('=', |b| char::from(*b))
-    };
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4 + 2);
-    for chunk in bytes.chunks(3) {
-        let word = (0..3).fold(0_u32, |word, i| {
-            (word << 8) | u32::from(chunk.get(i).copied().unwrap_or(0))
-        });
-        for (i, shift) in [18, 12, 6, 0].into_iter().enumerate() {
-            out.push(if i <= chunk.len() {
-                symbol(word >> shift)
-            } else {
-                '='
-            });
-        }
-    }
-    out
 }
 
 /// Reads either alphabet, with or without padding and line breaks.

@@ -176,8 +176,8 @@ fn binary_values_pass_unless_they_say_that_they_are_text() {
     let of = |media: &str, blob: &str| {
         format!(r#"{{"contents":[{{"uri":"u","mimeType":"{media}","blob":"{blob}"}}]}}"#)
     };
-    let secret = crate::base64::encode(b"{\"to\":\"bob@x.io\"}");
-    let hidden = crate::base64::encode(b"{\"to\":\"<EMAIL_ADDRESS>\"}");
+    let secret = mcp_zero_wire::base64::encode(b"{\"to\":\"bob@x.io\"}");
+    let hidden = mcp_zero_wire::base64::encode(b"{\"to\":\"<EMAIL_ADDRESS>\"}");
     assert_eq!(
         result("resources/read", &of("application/json; x=y", &secret)),
         of("application/json; x=y", &hidden)

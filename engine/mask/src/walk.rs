@@ -340,7 +340,7 @@ impl<'w> Walk<'w> {
         if !changes.is_empty() {
             let masked = spliced(&text, &changes);
             drop(text);
-            let mut by = base64::encode(masked.as_bytes());
+            let mut by = mcp_zero_wire::base64::encode(masked.as_bytes());
             drop(masked);
             by.insert(0, '"');
             by.push('"');

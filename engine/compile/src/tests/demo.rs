@@ -26,7 +26,7 @@ fn the_demo_compiles() {
         "demo_ready",
         format!(
             "{}\n{}\n{}",
-            compiled.posture_line(),
+            compiled.posture,
             compiled.ready_line(),
             listed(&compiled.warnings)
         )

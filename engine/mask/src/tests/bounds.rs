@@ -181,12 +181,17 @@ fn data_that_is_not_binary_is_a_text() {
         result("tools/call", &image("AKIAIOSFODNN7EXAMPLE")),
         image("<API_KEY>")
     );
-    let png = format!("{}4111", crate::base64::encode(b"\x89PNG\r\n\x1a\n\0"));
-    for binary in [png, crate::base64::encode(&[7; 64])] {
+    let png = format!(
+        "{}4111",
+        mcp_zero_wire::base64::encode(b"\x89PNG\r\n\x1a\n\0")
+    );
+    for binary in [png, mcp_zero_wire::base64::encode(&[7; 64])] {
         assert!(crate::base64::binary(&binary));
         let (_, report) = answer(&image(&binary)).unwrap();
         assert_eq!(report.skipped, 1);
     }
-    assert!(!crate::base64::binary(&crate::base64::encode(&[7; 63])));
+    assert!(!crate::base64::binary(&mcp_zero_wire::base64::encode(
+        &[7; 63]
+    )));
     assert!(!crate::base64::binary(""));
 }

@@ -1,7 +1,6 @@
 //! Changes of a document by byte span: what is not named stays as it came.
 
-use super::doc::{Doc, Kind, Value};
-use super::text::quote;
+use super::doc::{Doc, Value};
 use std::ops::Range;
 
 /// Replacements of byte spans, in any order; they may not overlap.
@@ -92,17 +91,6 @@ impl Edits {
             }
         }
         removed
-    }
-
-    /// Sets a member of an object to a raw JSON value, in place or as its first member.
-    pub fn set_member(&mut self, object: Value<'_>, name: &str, raw: &str) {
-        if let Some(value) = object.get(name) {
-            self.replace(value.span(), raw);
-        } else if object.kind() == Kind::Object {
-            let at = object.span().start + 1;
-            let comma = if object.is_empty() { "" } else { "," };
-            self.replace(at..at, format!("{}:{raw}{comma}", quote(name)));
-        }
     }
 
     /// The text with every edit applied.
