@@ -6,6 +6,7 @@ use crate::{Arguments, Bearing, Decimal, MOST_SHADOWS, Object, Subject};
 use mcp_zero_proto as wire;
 use proptest::prelude::*;
 use proptest::sample::select;
+use std::collections::BTreeMap;
 use wire::condition::Test;
 
 /// An argument as the reading sees it: numbers in tenths.
@@ -16,6 +17,8 @@ enum Value {
     Tenths(i32),
     Text(String),
     List(Vec<Value>),
+    /// In the order of their names.
+    Members(BTreeMap<String, Value>),
 }
 
 impl Value {
@@ -26,6 +29,13 @@ impl Value {
             Self::Tenths(n) => Literal::Number(Decimal::parse(&format!("{n}e-1")).unwrap()),
             Self::Text(text) => Literal::Text(text.as_str().into()),
             Self::List(items) => Literal::List(items.iter().map(Self::literal).collect()),
+            Self::Members(members) => {
+                let each = members
+                    .iter()
+                    .map(|(n, v)| (n.as_str().into(), v.literal()));
+                // The order of members is nobody's concern.
+                Literal::Members(each.rev().collect())
+            }
         }
     }
 
@@ -39,6 +49,15 @@ impl Value {
             Self::List(items) => Of::List(wire::Literals {
                 items: items.iter().map(Self::wire).collect(),
             }),
+            Self::Members(members) => Of::Members(wire::Members {
+                members: members
+                    .iter()
+                    .map(|(name, value)| wire::Member {
+                        name: name.clone(),
+                        value: Some(value.wire()),
+                    })
+                    .collect(),
+            }),
         };
         wire::Literal { value: Some(value) }
     }
@@ -50,6 +69,7 @@ impl Value {
             Self::Tenths(_) => 2,
             Self::Text(_) => 3,
             Self::List(_) => 4,
+            Self::Members(_) => 5,
         }
     }
 }
@@ -67,13 +87,20 @@ fn value() -> impl Strategy<Value = Value> {
         (-3i32..4).prop_map(Value::Tenths),
         "[ab]{0,2}".prop_map(Value::Text),
     ];
-    prop_oneof![
-        4 => plain.clone(),
-        1 => prop::collection::vec(plain, 0..3).prop_map(Value::List),
-    ]
+    plain.prop_recursive(2, 6, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::List),
+            members(inner).prop_map(Value::Members),
+        ]
+    })
 }
 
-fn condition() -> impl Strategy<Value = (String, Test)> {
+fn members(value: impl Strategy<Value = Value>) -> impl Strategy<Value = BTreeMap<String, Value>> {
+    let name = select(vec!["x", "y", "y", "Y", "0"]).prop_map(str::to_owned);
+    prop::collection::btree_map(name, value, 0..3)
+}
+
+fn condition() -> impl Strategy<Value = (Names, Test)> {
     let bound = || prop::option::of(-3i32..4);
     let test = prop_oneof![
         value().prop_map(|v| Test::Equals(v.wire())),
@@ -89,7 +116,12 @@ fn condition() -> impl Strategy<Value = (String, Test)> {
             })),
         any::<bool>().prop_map(Test::Present),
     ];
-    (select(vec!["x".to_owned(), "y".to_owned()]), test)
+    let token = || select(vec!["x", "y", "0", "1"]).prop_map(str::to_owned);
+    let pointer = prop_oneof![
+        3 => token().prop_map(|token| vec![token]),
+        1 => prop::collection::vec(token(), 0..4),
+    ];
+    (pointer, test)
 }
 
 type Names = Vec<String>;
@@ -144,8 +176,8 @@ fn rule() -> impl Strategy<Value = wire::Rule> {
                 servers: scopes.into_iter().map(scope).collect(),
                 when: when
                     .into_iter()
-                    .map(|(name, test)| wire::Condition {
-                        pointer: vec![name],
+                    .map(|(pointer, test)| wire::Condition {
+                        pointer,
                         test: Some(test),
                     })
                     .collect(),
@@ -163,7 +195,7 @@ struct Question {
     kind: usize,
     name: String,
     /// None before there is a call.
-    arguments: Option<Vec<(String, Value)>>,
+    arguments: Option<Value>,
 }
 
 fn question() -> impl Strategy<Value = Question> {
@@ -175,7 +207,7 @@ fn question() -> impl Strategy<Value = Question> {
             prop::collection::vec("[ab]{1,2}", 0..3),
         ),
     );
-    let arguments = prop::collection::btree_map(select(vec!["x", "y", "y", "Y"]), value(), 0..3);
+    let arguments = members(value()).prop_map(Value::Members);
     (
         caller,
         "[ab]",
@@ -188,8 +220,6 @@ fn question() -> impl Strategy<Value = Question> {
                 Some((issuer, user, groups)) => (Some(issuer), Some(user), groups),
                 None => (None, None, Vec::new()),
             };
-            let owned = |(name, value): (&str, Value)| (name.to_owned(), value);
-            let arguments = arguments.map(|a| a.into_iter().map(owned).collect());
             Question {
                 issuer,
                 user,
@@ -202,9 +232,43 @@ fn question() -> impl Strategy<Value = Question> {
         })
 }
 
-/// Two values are the same one.
-fn same(written: &wire::Literal, value: &Value) -> bool {
-    *written == value.wire()
+/// A member by name; none where another's name is the same to some readers.
+fn member<'v>(members: &'v BTreeMap<String, Value>, name: &str) -> Option<Option<&'v Value>> {
+    let lower = name.to_lowercase();
+    let alike = |other: &String| *other != name && other.to_lowercase() == lower;
+    (!members.keys().any(alike)).then(|| members.get(name))
+}
+
+/// Whether two values are the same one; none where that cannot be told.
+fn same(written: &wire::Literal, value: &Value) -> Option<bool> {
+    use wire::literal::Value as Of;
+    match (written.value.as_ref().unwrap(), value) {
+        (Of::List(a), Value::List(b)) if a.items.len() == b.len() => {
+            all(a.items.iter().zip(b).map(|(a, b)| same(a, b)))
+        }
+        (Of::Members(a), Value::Members(b)) => {
+            let found: Option<Vec<_>> = a.members.iter().map(|m| member(b, &m.name)).collect();
+            let found = found?;
+            if a.members.len() != b.len() {
+                return Some(false);
+            }
+            all(a
+                .members
+                .iter()
+                .zip(found)
+                .map(|(a, b)| b.map_or(Some(false), |b| same(a.value.as_ref().unwrap(), b))))
+        }
+        _ => Some(*written == value.wire()),
+    }
+}
+
+/// True of each; false where it is so of any; none where one cannot be told.
+fn all(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let each: Vec<_> = each.collect();
+    match each.contains(&Some(false)) {
+        true => Some(false),
+        false => (!each.contains(&None)).then_some(true),
+    }
 }
 
 fn kind(written: &wire::Literal) -> u8 {
@@ -220,27 +284,27 @@ fn kind(written: &wire::Literal) -> u8 {
 }
 
 /// True, false, or undecidable.
-fn holds(condition: &wire::Condition, arguments: &[(String, Value)]) -> Option<bool> {
-    let found = arguments
-        .iter()
-        .find(|(name, _)| *name == condition.pointer[0]);
-    let test = condition.test.as_ref().unwrap();
-    let mut names = arguments.iter().map(|(name, _)| name);
-    let lower = |name: &String| name.to_lowercase();
-    if names.any(|n| *n != condition.pointer[0] && lower(n) == lower(&condition.pointer[0])) {
-        return None;
+fn holds(condition: &wire::Condition, arguments: &Value) -> Option<bool> {
+    let mut found = Some(arguments);
+    for token in &condition.pointer {
+        found = match found {
+            Some(Value::Members(members)) => member(members, token)?,
+            Some(Value::List(items)) => token.parse::<usize>().ok().and_then(|at| items.get(at)),
+            _ => None,
+        };
     }
+    let test = condition.test.as_ref().unwrap();
     if let Test::Present(wanted) = test {
         return Some(found.is_some() == *wanted);
     }
-    let (_, found) = found?;
+    let found = found?;
     let one_of = |items: &[wire::Literal]| {
-        if items.iter().any(|item| same(item, found)) {
-            Some(true)
-        } else if items.iter().any(|item| kind(item) == found.kind()) {
-            Some(false)
-        } else {
-            None
+        let of_its_kind = items.iter().filter(|item| kind(item) == found.kind());
+        let each: Vec<_> = of_its_kind.map(|item| same(item, found)).collect();
+        match (each.contains(&Some(true)), each.contains(&None)) {
+            (true, _) => Some(true),
+            (false, false) if !each.is_empty() => Some(false),
+            (false, _) => None,
         }
     };
     match (test, found) {
@@ -348,10 +412,7 @@ proptest! {
             };
             let object = [Object::Tool, Object::Resource, Object::Prompt, Object::ClientRequest]
                 [q.kind](&q.name);
-            let members = q.arguments.as_ref().map(|arguments| {
-                let each = arguments.iter().map(|(n, v)| (n.as_str().into(), v.literal()));
-                Literal::Members(each.collect())
-            });
+            let members = q.arguments.as_ref().map(Value::literal);
             let arguments = match &members {
                 None => Arguments::Open,
                 Some(members) => Arguments::Of(Some(members)),
