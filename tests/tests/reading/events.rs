@@ -79,3 +79,43 @@ fn every_row_is_masked_blocked_or_no_event() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// §6.2: the type of an answer is read whatever its case, and the client hears it without parameters.
+#[test]
+fn types_of_answers_in_capitals_and_with_a_charset_are_read() {
+    let rig = Rig::before(Scripted::start(|request: &Received| -> Answer {
+        let body: serde_json::Value = serde_json::from_str(&request.body).unwrap_or_default();
+        let media = body["params"]["arguments"]["type"].as_str().unwrap_or("-");
+        let message = json!({"jsonrpc": "2.0", "id": 1,
+            "result": {"content": [{"type": "text", "text": SECRET}]}});
+        let text = match media.to_ascii_lowercase().starts_with("text/event-stream") {
+            true => format!("data: {message}\n\n"),
+            false => message.to_string(),
+        };
+        vec![mcp_zero_tests::ok(media, &text)]
+    }));
+    for (media, heard) in [
+        ("Application/JSON", Some("application/json")),
+        ("application/json;charset=UTF-8", Some("application/json")),
+        ("TEXT/Event-Stream", Some("text/event-stream")),
+        (
+            "text/event-stream; Charset=utf-8",
+            Some("text/event-stream"),
+        ),
+        ("application/json; charset=utf-16le", None),
+        ("text/event-stream;charset=utf-7", None),
+        ("application/json-rpc", None),
+        ("text/plain, application/json", None),
+    ] {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": {"name": "get-x", "arguments": {"type": media}}});
+        let answer = rig.post(&[], body.to_string().as_bytes());
+        let told = format!("{media}: {answer:?}");
+        assert!(!answer.body.contains(SECRET), "{told}");
+        assert_eq!(answer.body.contains(MASKED), heard.is_some(), "{told}");
+        assert_eq!(answer.body.contains("-31502"), heard.is_none(), "{told}");
+        if let Some(heard) = heard {
+            assert_eq!(answer.header("content-type"), Some(heard), "{told}");
+        }
+    }
+}
