@@ -456,7 +456,50 @@ fn bodies() -> Vec<(&'static str, Vec<u8>, Fate)> {
         ("Get-Secret", text(&call("Get-Secret")), Denied),
         ("GET-X", text(&call("GET-X")), Denied),
         ("an empty name", text(&call("")), Refused(400, -32600)),
+        (
+            "a name with NUL",
+            text(&call("get-x\\u0000")),
+            Refused(400, -32600),
+        ),
+        (
+            "a name with a space behind it",
+            text(&call("get-x ")),
+            Refused(400, -32600),
+        ),
+        (
+            "a name that begins with a space",
+            text(&call(" get-x")),
+            Refused(400, -32600),
+        ),
+        (
+            "a wide name",
+            text(&call("\u{ff45}\u{ff43}\u{ff48}\u{ff4f}")),
+            Denied,
+        ),
+        (
+            "a name in another script",
+            text(&call("\u{435}cho")),
+            Denied,
+        ),
     ]
+}
+
+/// Nobody takes one for the other here, but a person who reads the record should know.
+#[test]
+fn a_name_that_looks_like_an_allowed_one_is_told() {
+    let rig = Rig::start();
+    for (name, like) in [
+        ("\u{ff45}\u{ff43}\u{ff48}\u{ff4f}", Some("echo")),
+        ("\u{435}cho", Some("echo")),
+        ("ECHO", Some("echo")),
+        ("delete", None),
+    ] {
+        let answer = rig.post(&[], call(name).as_bytes());
+        assert!(answer.body.contains("Access denied"), "{name}: {answer:?}");
+        let id = answer.header("x-correlation-id").unwrap();
+        let record = rig.gateway.record(id);
+        assert_eq!(record["looks_like"].as_str(), like, "{name}: {record}");
+    }
 }
 
 #[test]
