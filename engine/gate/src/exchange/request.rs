@@ -17,6 +17,12 @@ use mcp_zero_wire::target::{Target, TargetError, targets};
 use mcp_zero_wire::{header, rpc};
 use std::rc::Rc;
 
+/// What is changed in a message, and what was found in it.
+struct Made {
+    edits: Edits,
+    report: Report,
+}
+
 impl Exchange {
     pub(super) fn request(&mut self, body: &[u8], cx: &mut Cx<'_>) -> Flow {
         let Phase::Request(facts) = std::mem::replace(&mut self.phase, Phase::Sent) else {
@@ -58,71 +64,20 @@ impl Exchange {
         let mut edits = Edits::default();
         // A line break between tokens means nothing in JSON and much to a server behind a pipe.
         edits.blank_line_breaks(&doc);
-        let mut report = Report::default();
+        let mut made = Made {
+            edits,
+            report: Report::default(),
+        };
         match &message {
-            Message::Request { id, method, params } => {
-                self.record.jsonrpc_id = Some(unmarked(live, id.raw()));
-                let spec = method::lookup(method, Sender::Client);
-                self.ask = spec.map(|spec| Ask {
-                    id: (*id).to_owned(),
-                    spec,
-                });
-                self.era(facts, method, *params)?;
-                let known = |s: &&Spec| s.shape == Shape::Request && in_era(s, facts.era);
-                let Some(spec) = spec.filter(known) else {
-                    self.record.reason = Some(format!("no method {}", short(live, method)));
-                    self.ask.get_or_insert(Ask {
-                        id: (*id).to_owned(),
-                        spec: NOTHING,
-                    });
-                    return Err(Refusal::UnknownMethod);
-                };
-                self.record.method = Some(spec.name);
-                self.govern(live, spec, *params)?;
-                self.unseal_tasks(live, Some(spec), &message, &mut edits)
-                    .map_err(|Untold| denied(spec))?;
-                self.mirror_task(facts, spec, cx);
-                live.masker
-                    .request(&message, spec, &mut edits, &mut report)
-                    .map_err(|_| Refusal::Unavailable)?;
-            }
-            Message::Notification { method, params } => {
-                self.era(facts, method, *params)?;
-                let spec = method::lookup(method, Sender::Client);
-                let Some(spec) = spec.filter(|s| in_era(s, facts.era)) else {
-                    self.record.reason = Some(format!("no method {}", short(live, method)));
-                    return Err(Refusal::Dropped);
-                };
-                if spec.shape == Shape::Request {
-                    return Err(Refusal::Unreadable(rpc::INVALID_REQUEST));
-                }
-                self.record.method = Some(spec.name);
-                self.govern(live, spec, *params)
-                    .map_err(|_| Refusal::Dropped)?;
-                self.unseal_tasks(live, Some(spec), &message, &mut edits)
-                    .map_err(|Untold| Refusal::Dropped)?;
-                live.masker
-                    .request(&message, spec, &mut edits, &mut report)
-                    .map_err(|_| Refusal::Unavailable)?;
+            Message::Request { .. } => self.admit_request(facts, live, &message, &mut made, cx),
+            Message::Notification { .. } => {
+                self.admit_notification(facts, live, &message, &mut made)
             }
             Message::Result { .. } | Message::Error { .. } => {
-                // 2026-07-28 has no requests of servers, so nothing to answer.
-                if facts.era == Era::Modern {
-                    return Err(Refusal::Unreadable(rpc::INVALID_REQUEST));
-                }
-                self.known_version(facts)?;
-                // It could be the answer to what was asked of another caller.
-                if self.session.is_none() {
-                    self.record.reason = Some("an answer without a session".to_owned());
-                    return Err(Refusal::NoSession);
-                }
-                self.unseal_tasks(live, None, &message, &mut edits)
-                    .map_err(|Untold| Refusal::Unreadable(rpc::INVALID_REQUEST))?;
-                live.masker
-                    .posted(&message, &mut edits, &mut report)
-                    .map_err(|_| Refusal::Unavailable)?;
+                self.admit_answer(facts, live, &message, &mut made)
             }
-        }
+        }?;
+        let Made { edits, mut report } = made;
         let edited = match edits.is_empty() {
             true => None,
             false => Some(edits.apply(body).map_err(|_| Refusal::Unavailable)?),
@@ -142,6 +97,97 @@ impl Exchange {
             cx.out.push(Action::Body(Direction::Request, edited));
         }
         Ok(())
+    }
+
+    fn admit_request(
+        &mut self,
+        facts: &Facts,
+        live: &Rc<Live>,
+        message: &Message<'_>,
+        made: &mut Made,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), Refusal> {
+        let Message::Request { id, method, params } = message else {
+            return Err(Refusal::Unavailable);
+        };
+        self.record.jsonrpc_id = Some(unmarked(live, id.raw()));
+        let spec = method::lookup(method, Sender::Client);
+        self.ask = spec.map(|spec| Ask {
+            id: (*id).to_owned(),
+            spec,
+        });
+        self.era(facts, method, *params)?;
+        let known = |s: &&Spec| s.shape == Shape::Request && in_era(s, facts.era);
+        let Some(spec) = spec.filter(known) else {
+            self.record.reason = Some(format!("no method {}", short(live, method)));
+            self.ask.get_or_insert(Ask {
+                id: (*id).to_owned(),
+                spec: NOTHING,
+            });
+            return Err(Refusal::UnknownMethod);
+        };
+        self.record.method = Some(spec.name);
+        self.govern(live, spec, *params)?;
+        self.unseal_tasks(live, Some(spec), message, &mut made.edits)
+            .map_err(|Untold| denied(spec))?;
+        self.mirror_task(facts, spec, cx);
+        live.masker
+            .request(message, spec, &mut made.edits, &mut made.report)
+            .map_err(|_| Refusal::Unavailable)
+    }
+
+    fn admit_notification(
+        &mut self,
+        facts: &Facts,
+        live: &Rc<Live>,
+        message: &Message<'_>,
+        made: &mut Made,
+    ) -> Result<(), Refusal> {
+        let Message::Notification { method, params } = message else {
+            return Err(Refusal::Unavailable);
+        };
+        self.era(facts, method, *params)?;
+        let spec = method::lookup(method, Sender::Client);
+        let Some(spec) = spec.filter(|s| in_era(s, facts.era)) else {
+            self.record.reason = Some(format!("no method {}", short(live, method)));
+            return Err(Refusal::Dropped);
+        };
+        if spec.shape == Shape::Request {
+            return Err(Refusal::Unreadable(rpc::INVALID_REQUEST));
+        }
+        self.record.method = Some(spec.name);
+        self.govern(live, spec, *params)
+            .map_err(|_| Refusal::Dropped)?;
+        self.unseal_tasks(live, Some(spec), message, &mut made.edits)
+            .map_err(|Untold| Refusal::Dropped)?;
+        live.masker
+            .request(message, spec, &mut made.edits, &mut made.report)
+            .map_err(|_| Refusal::Unavailable)
+    }
+
+    /// What a client says to a request of the server.
+    fn admit_answer(
+        &mut self,
+        facts: &Facts,
+        live: &Rc<Live>,
+        message: &Message<'_>,
+        made: &mut Made,
+    ) -> Result<(), Refusal> {
+        // 2026-07-28 has no requests of servers, so nothing to answer.
+        if facts.era == Era::Modern {
+            return Err(Refusal::Unreadable(rpc::INVALID_REQUEST));
+        }
+        self.known_version(facts)?;
+        // It could be the answer to what was asked of another caller.
+        if self.session.is_none() {
+            self.record.reason = Some("an answer without a session".to_owned());
+            return Err(Refusal::NoSession);
+        }
+        self.unseal_tasks(live, None, message, &mut made.edits)
+            .map_err(|Untold| Refusal::Unreadable(rpc::INVALID_REQUEST))?;
+        live.masker
+            .posted(message, &mut made.edits, &mut made.report)
+            .map_err(|_| Refusal::Unavailable)
     }
 
     fn unreadable(&mut self, fault: Fault) -> Refusal {
