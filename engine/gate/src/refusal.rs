@@ -6,6 +6,7 @@
 use crate::action::Reply;
 use crate::block::Block;
 use crate::phrase::{Phrase, with_id};
+use mcp_zero_policy::Snapshot;
 use mcp_zero_wire::{
     reply,
     revision::{Era, Revision},
@@ -71,10 +72,10 @@ pub(crate) struct Voice<'a> {
     pub(crate) id: Option<&'a str>,
     /// 2026-07-28.
     pub(crate) modern: bool,
-    /// `resource_metadata` of a challenge.
-    pub(crate) metadata: &'a str,
-    /// Scopes of a challenge; empty where none are required.
-    pub(crate) scopes: &'a str,
+    /// What a challenge says of scopes and of the public URL.
+    pub(crate) snapshot: Option<&'a Snapshot>,
+    /// The server that was asked for.
+    pub(crate) server: &'a str,
 }
 
 impl Refusal {
@@ -192,14 +193,30 @@ impl Voice<'_> {
         if let Some(error) = error {
             text.push_str(&format!("error=\"{error}\", "));
         }
-        if !self.scopes.is_empty() {
-            text.push_str(&format!("scope=\"{}\", ", self.scopes));
+        let scopes = self.snapshot.map(scopes).unwrap_or_default();
+        if !scopes.is_empty() {
+            text.push_str(&format!("scope=\"{}\", ", scopes.join(" ")));
         }
-        text.push_str(&format!("resource_metadata=\"{}\"", self.metadata));
+        let public_url = self.snapshot.map_or("", |s| &s.surface().public_url);
+        text.push_str(&format!(
+            "resource_metadata=\"{public_url}/.well-known/oauth-protected-resource/mcp/{}\"",
+            self.server
+        ));
         ("www-authenticate".to_owned(), text)
     }
 
     fn sentence(&self, text: &str) -> String {
         with_id(text, self.correlation_id)
     }
+}
+
+/// The scopes that tokens of any issuer must have.
+pub(crate) fn scopes(snapshot: &Snapshot) -> Vec<&str> {
+    let mut scopes: Vec<&str> = Vec::new();
+    for scope in snapshot.issuers().iter().flat_map(|i| &i.required_scopes) {
+        if !scopes.contains(&&**scope) {
+            scopes.push(scope);
+        }
+    }
+    scopes
 }

@@ -88,10 +88,6 @@ pub struct Exchange {
     /// That other token, once there is one.
     credential: Option<ServerCredential>,
     server: String,
-    /// URL of the RFC 9728 document.
-    metadata: String,
-    /// What tokens must be good for, separated by spaces.
-    scopes: String,
     /// The page of another origin that asks.
     page: Option<Page>,
     opened_ms: u64,
@@ -205,8 +201,8 @@ impl Exchange {
             correlation_id: &self.record.correlation_id,
             id: self.ask.as_ref().map(|ask| ask.id.raw()),
             modern: self.modern,
-            metadata: &self.metadata,
-            scopes: &self.scopes,
+            snapshot: self.live.as_ref().map(|live| &live.snapshot),
+            server: &self.server,
         }
     }
 

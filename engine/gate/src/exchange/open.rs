@@ -9,7 +9,7 @@ use crate::cors::{self, Page};
 use crate::event::{Direction, RequestHead};
 use crate::head::Headers;
 use crate::record::{Record, User, timestamp};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, scopes};
 use crate::surface::{self, Route};
 use crate::world::{Cx, Live};
 use mcp_zero_identity::{Caller, Credential, CredentialError, TokenError};
@@ -89,8 +89,6 @@ impl Exchange {
             token: None,
             credential: None,
             server: String::new(),
-            metadata: String::new(),
-            scopes: String::new(),
             page: None,
             opened_ms: cx.now_ms,
             modern: false,
@@ -132,12 +130,6 @@ impl Exchange {
         };
         self.server = server.name.to_string();
         self.record.server_name = Some(self.server.clone());
-        self.metadata = format!(
-            "{}/.well-known/oauth-protected-resource/mcp/{}",
-            snapshot.surface().public_url,
-            server.name
-        );
-        self.scopes = scopes(snapshot).join(" ");
         if cors::is_preflight(headers) {
             return Err(self.preflight(snapshot, headers, "GET, POST, DELETE"));
         }
@@ -380,17 +372,6 @@ impl Exchange {
         self.live = Some(Rc::clone(&live));
         Ok(live)
     }
-}
-
-/// The scopes that tokens of any issuer must have.
-fn scopes(snapshot: &Snapshot) -> Vec<&str> {
-    let mut scopes: Vec<&str> = Vec::new();
-    for scope in snapshot.issuers().iter().flat_map(|i| &i.required_scopes) {
-        if !scopes.contains(&&**scope) {
-            scopes.push(scope);
-        }
-    }
-    scopes
 }
 
 /// Why there is no exchange with the server.
