@@ -126,11 +126,25 @@ impl Exchange {
             });
             return Err(Refusal::UnknownMethod);
         };
+        self.admit_known(live, spec, *params, message, made)?;
+        self.mirror_task(facts, spec, cx);
+        Ok(())
+    }
+
+    /// What is allowed of a method that the protocol has, with the server's ids and without what
+    /// is masked.
+    fn admit_known(
+        &mut self,
+        live: &Rc<Live>,
+        spec: &'static Spec,
+        params: Option<Value<'_>>,
+        message: &Message<'_>,
+        made: &mut Made,
+    ) -> Result<(), Refusal> {
         self.record.method = Some(spec.name);
-        self.govern(live, spec, *params)?;
+        self.govern(live, spec, params)?;
         self.unseal_tasks(live, Some(spec), message, &mut made.edits)
             .map_err(|Untold| denied(spec))?;
-        self.mirror_task(facts, spec, cx);
         live.masker
             .request(message, spec, &mut made.edits, &mut made.report)
             .map_err(|_| Refusal::Unavailable)
@@ -155,14 +169,12 @@ impl Exchange {
         if spec.shape == Shape::Request {
             return Err(Refusal::Unreadable(rpc::INVALID_REQUEST));
         }
-        self.record.method = Some(spec.name);
-        self.govern(live, spec, *params)
-            .map_err(|_| Refusal::Dropped)?;
-        self.unseal_tasks(live, Some(spec), message, &mut made.edits)
-            .map_err(|Untold| Refusal::Dropped)?;
-        live.masker
-            .request(message, spec, &mut made.edits, &mut made.report)
-            .map_err(|_| Refusal::Unavailable)
+        let admitted = self.admit_known(live, spec, *params, message, made);
+        // Nobody waits for an answer to it.
+        admitted.map_err(|refusal| match refusal {
+            Refusal::Unavailable => refusal,
+            _ => Refusal::Dropped,
+        })
     }
 
     /// What a client says to a request of the server.
