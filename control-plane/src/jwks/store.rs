@@ -64,7 +64,6 @@ pub(super) struct Found {
 #[derive(Debug)]
 pub struct Looked {
     source: Source,
-    algorithms: Vec<Accepted>,
     keys: Result<Found, String>,
 }
 
@@ -73,7 +72,6 @@ impl Looked {
     pub(super) fn new(plan: &IssuerPlan, keys: Result<Found, String>) -> Self {
         Self {
             source: source(plan),
-            algorithms: plan.algorithms.clone(),
             keys,
         }
     }
@@ -126,6 +124,7 @@ impl KeyStore {
             });
             if held.algorithms != plan.algorithms {
                 held.algorithms.clone_from(&plan.algorithms);
+                // Whatever is being asked at the moment does not answer that.
                 held.wanted = true;
             }
         }
@@ -202,8 +201,6 @@ impl KeyStore {
             return false;
         };
         held.asking = false;
-        // A policy that came meanwhile accepts others.
-        held.wanted |= held.algorithms != looked.algorithms;
         held.schedule.asked(now, looked.keys.is_ok());
         held.fresh = looked.keys.as_ref().ok().and_then(|found| found.fresh);
         match looked.keys {
