@@ -70,6 +70,12 @@ impl Callers {
         })
     }
 
+    /// How many names of users and groups there are.
+    pub(super) fn names(&self) -> u64 {
+        let of_issuer = |issuer: &Issuer| issuer.users.len() + issuer.groups.len();
+        self.issuers.iter().map(|i| of_issuer(i) as u64).sum()
+    }
+
     /// Tells of all callers, the plainest first, with those of the rules `about` something that
     /// speak of them.
     pub(super) fn each(&self, about: &Places, hear: &mut Hear<'_>) -> Result<(), DiffError> {

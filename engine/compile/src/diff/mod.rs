@@ -86,6 +86,8 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Result<Vec<Difference>, DiffError
     for server in servers {
         for kind in Kind::ALL {
             for (name, about) in objects(both, server, kind)? {
+                // Each name of a caller is looked at for each thing.
+                asked += callers.names();
                 // Callers of whom the same rules speak, of those about this, are answered alike.
                 let mut seen = HashSet::new();
                 callers.each(&about, &mut |rules, who| {
