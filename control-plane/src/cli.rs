@@ -12,7 +12,7 @@ mod rotate;
 mod schema;
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -315,7 +315,11 @@ fn token(args: &TokenArgs) -> Result<(), Failure> {
 
 /// Writes a line to standard output; without colours where it is no terminal.
 fn say(text: &str) -> Result<(), Failure> {
-    writeln!(anstream::stdout(), "{text}").map_err(|e| Failure::runtime(e.to_string()))
+    match writeln!(anstream::stdout(), "{text}") {
+        // Whoever has closed it need not be told, but has not got everything.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::outcome(1)),
+        written => written.map_err(|e| Failure::runtime(format!("standard output: {e}"))),
+    }
 }
 
 fn load(options: &Options) -> Result<Settings, Failure> {

@@ -38,11 +38,12 @@ impl Confusables {
 }
 
 /// What is the same for names that look alike: the skeletons of Unicode TS 39 §4 of the name in
-/// its compatible form (NFKC), as it is and in lower case.
+/// its compatible form (NFKC), as it is and in lower case. Of a skeleton the case says nothing: a
+/// nought is a capital O there.
 fn looks(name: &str) -> [String; 2] {
     let plain: String = name.nfkc().collect();
     let lower = plain.to_lowercase();
-    [plain, lower].map(|text| skeleton(&text).collect())
+    [plain, lower].map(|text| skeleton(&text).collect::<String>().to_lowercase())
 }
 
 #[cfg(test)]
@@ -63,6 +64,11 @@ mod tests {
         ] {
             assert_eq!(known.like(name), Some("get_bill"), "{name}");
         }
+        let known = Confusables::among(["lookup".to_owned()].into_iter());
+        for name in ["l00kup", "lOOkup", "1ookup", "Iookup"] {
+            assert_eq!(known.like(name), Some("lookup"), "{name}");
+        }
+        let known = Confusables::among(["get_bill".to_owned()].into_iter());
         for name in ["get_bill", "get_bills", "put_bill", ""] {
             assert_eq!(known.like(name), None, "{name}");
         }
