@@ -394,7 +394,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
 /// The state directory holds keys and sockets: nobody else may enter.
 fn make_private(directory: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-    let failed = |e: std::io::Error| Failure::config(format!("{}: {e}", directory.display()));
+    let failed = |e: io::Error| Failure::config(format!("{}: {e}", directory.display()));
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
