@@ -412,8 +412,7 @@ async fn free_port(settings: &Settings) -> Result<u16, Failure> {
         let bound = std::net::TcpListener::bind(address).and_then(|l| l.local_addr());
         match bound {
             Ok(bound) => return Ok(bound.port()),
-            Err(error)
-                if error.kind() == std::io::ErrorKind::AddrInUse && begin.elapsed() < LEAVES => {}
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && begin.elapsed() < LEAVES => {}
             Err(error) => {
                 return Err(Failure::config(format!(
                     "{address}: {error}; choose another with --port or MCP_PORT"
