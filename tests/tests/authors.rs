@@ -107,7 +107,7 @@ fn explain_says_what_every_rule_had_to_do_with_it() {
             vec![
                 "explain", &file, "--server", "s", "--tool", "x", "--groups", "dev",
             ],
-            "groups without a user",
+            "without a user",
         ),
         (
             vec!["explain", &file, "--server", "s", "--client-request", "x"],

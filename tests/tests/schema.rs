@@ -106,7 +106,6 @@ fn what_the_compiler_refuses_does_not_fit() {
         ("/plugins/0/config/score_threshold", json!(2)),
         ("/plugins/0/priority", json!(60)),
         ("/logging/level", json!("LOUD")),
-        ("/logging/level", json!("Info")),
         ("/masking", json!({"presidio": {"enabled": true}})),
         ("/audit/mode", json!("required")),
         ("/cors/allow_origins", json!([])),

@@ -47,6 +47,8 @@ pub struct Token {
     pub expires_at: u64,
     /// Unix seconds; from then on another one is asked for.
     refresh_at: u64,
+    /// Whether the endpoint has said how long it lasts.
+    of_known_life: bool,
 }
 
 /// Why there is no token. None holds text of a token or of the endpoint's answer.
@@ -131,7 +133,9 @@ impl Broker {
                 Ok(token)
             }
             // It is early: the old one is good for a while.
-            (Err(Refused::Timeout | Refused::Unavailable(_)), Some(token)) => {
+            (Err(Refused::Timeout | Refused::Unavailable(_)), Some(token))
+                if token.of_known_life =>
+            {
                 kept.rests_until = Some(Instant::now() + REST);
                 Ok(token)
             }
@@ -172,6 +176,7 @@ impl Broker {
                 Some(_) => expires_at.saturating_sub(early),
                 None => now,
             },
+            of_known_life: granted.expires_in.is_some(),
         })
     }
 

@@ -269,6 +269,10 @@ async fn a_token_lasts_no_longer_than_the_callers_own_and_is_replaced_early() {
         one.await.unwrap();
     }
     assert_eq!(endpoint.asked(), before + 4);
+    // It is nobody's afterwards, even where no other is to be had.
+    endpoint.set(Mode::Say(503, "", None));
+    let refused = Err(Refused::Unavailable("a server error"));
+    assert_eq!(broker.token(&eve, NOW).await, refused);
 }
 
 #[tokio::test]

@@ -34,9 +34,9 @@ pub enum Unaskable {
         /// What there is.
         help: String,
     },
-    /// Groups come with a user's token.
-    #[error("groups without a user: name the user too")]
-    GroupsAlone,
+    /// Groups and an issuer come with a user's token.
+    #[error("groups or an issuer without a user: name the user too")]
+    NoUser,
     /// Each of several issuers has users of its own.
     #[error("whose user is it? `issuer` is one of {0}")]
     Whose(String),
@@ -61,8 +61,8 @@ impl<'q> Question<'q> {
         if let Some(issuer) = self.issuer {
             known("identity", issuer, &issuers)?;
         }
-        if self.user.is_none() && !self.groups.is_empty() {
-            return Err(Unaskable::GroupsAlone);
+        if self.user.is_none() && (!self.groups.is_empty() || self.issuer.is_some()) {
+            return Err(Unaskable::NoUser);
         }
         if self.user.is_some() && issuers.is_empty() && served {
             return Err(Unaskable::Anonymous);

@@ -116,6 +116,8 @@ impl Literal {
                 .iter()
                 .enumerate()
                 .map(|(at, item)| (item, datum.item(at)))),
+            // Too many to look for second names among them.
+            Self::Members(_) if datum.len() > MOST_MEMBERS => Truth::Undecidable,
             Self::Members(members)
                 if members.iter().any(|(name, _)| has_lookalike(datum, name)) =>
             {
@@ -273,6 +275,9 @@ impl Condition {
         }
     }
 }
+
+/// Members of a value that is compared with a literal.
+const MOST_MEMBERS: usize = 1000;
 
 /// Whether a member has another name that is this one to readers that fold case: theirs may be
 /// another value.

@@ -164,6 +164,19 @@ mod tests {
             let found = keep(text, kind).unwrap();
             assert_eq!((found.kept, found.removed), (0, 1), "{text}");
         }
+        // Templates stand for URIs of normal form whatever they look like.
+        for template in [
+            "file://{+path}",
+            "db://{host}:{port}/{db}",
+            "https://api.x{?q}",
+        ] {
+            let text = format!("{{\"resourceTemplates\":[{{\"uriTemplate\":\"{template}\"}}]}}");
+            assert_eq!(
+                keep(&text, ListKind::ResourceTemplates).unwrap().kept,
+                1,
+                "{text}"
+            );
+        }
         let doc = |text: &str| {
             let doc = Doc::scan(text.as_bytes(), &Limits::default()).unwrap();
             is_ambiguous(doc.root())

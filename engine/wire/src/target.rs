@@ -78,7 +78,8 @@ pub(crate) fn can_be_asked_for(kind: ListKind, name: &str) -> bool {
         ListKind::Tools => tool_name(name),
         ListKind::Prompts => prompt_name(name),
         ListKind::Resources => uri::is_normal(name),
-        ListKind::ResourceTemplates => uri::is_normal_template(name),
+        // A text that is not normal may stand for URIs that are.
+        ListKind::ResourceTemplates => !name.is_empty() && !name.chars().any(unseen),
     }
 }
 

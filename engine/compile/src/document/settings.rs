@@ -32,12 +32,12 @@ pub(super) fn logging(node: Option<&Node>, notes: &mut Notes<'_>) -> Option<Logg
 
 fn level(node: &Node, notes: &mut Notes<'_>) -> Option<LogLevel> {
     let text = text(node, notes)?;
-    match text.value {
-        "DEBUG" | "debug" => Some(LogLevel::Debug),
-        "INFO" | "info" => Some(LogLevel::Info),
-        "WARNING" | "warning" => Some(LogLevel::Warning),
-        "ERROR" | "error" => Some(LogLevel::Error),
-        "CRITICAL" | "critical" => Some(LogLevel::Critical),
+    match text.value.to_ascii_uppercase().as_str() {
+        "DEBUG" => Some(LogLevel::Debug),
+        "INFO" => Some(LogLevel::Info),
+        "WARNING" => Some(LogLevel::Warning),
+        "ERROR" => Some(LogLevel::Error),
+        "CRITICAL" => Some(LogLevel::Critical),
         _ => {
             let message = format!("{} is no log level", quoted(text.value));
             let help = "one of DEBUG, INFO, WARNING, ERROR, CRITICAL";

@@ -11,7 +11,7 @@ use mcp_zero_policy::Object;
 use mcp_zero_wire::json::{Doc, Edits, Kind, Limits, Value};
 use mcp_zero_wire::listing;
 use mcp_zero_wire::method::{self, Governed, ListKind, Sender, Spec};
-use mcp_zero_wire::rpc::{Id, IdBuf, Message};
+use mcp_zero_wire::rpc::{Id, IdBuf, Message, respells};
 use mcp_zero_wire::target::{Target, targets};
 
 /// What becomes of a message.
@@ -138,7 +138,7 @@ impl Exchange {
     fn client_request(&mut self, live: &Live, method: &str, params: Option<Value<'_>>) -> bool {
         let spec = method::lookup(method, Sender::Server);
         // A task that a client keeps would be asked for by requests that are denied.
-        let as_task = params.and_then(|p| p.get("task")).is_some();
+        let as_task = params.is_some_and(|p| p.get("task").is_some() || has_other(p, &["task"]));
         let (allowed, rule) = match spec.map(|s| (s.name, s.governed)) {
             Some(_) if as_task => (false, None),
             Some((_, Governed::Open)) => return true,
@@ -179,6 +179,7 @@ impl Exchange {
             };
             // Without one it is a task that this exchange knows nothing of.
             let Some(decision) = object.map(|object| judge.could(object)) else {
+                ruling.rule = None;
                 return ruling;
             };
             self.record.shadowed(&decision);
@@ -194,6 +195,10 @@ impl Exchange {
             }
             Some(_) | None => true,
         };
+        if !ruling.allowed {
+            // No rule about the tool is to blame for what is inside.
+            ruling.rule = None;
+        }
         ruling
     }
 
@@ -210,6 +215,9 @@ impl Exchange {
             return Err(Block::Member);
         }
         for (_, request) in inside.members() {
+            if has_other(request, &["method", "params"]) {
+                return Err(Block::Member);
+            }
             let method = request.get_text("method").ok_or(Block::Member)?;
             if !self.client_request(live, &method, request.get("params")) {
                 return Err(Block::Asks);
@@ -220,7 +228,11 @@ impl Exchange {
 
     /// An error may ask the client to go somewhere first (URL elicitation required).
     fn elicitations_inside(&mut self, live: &Live, error: Value<'_>) -> Result<(), Block> {
-        let asks = error.get("data").and_then(|d| d.get("elicitations"));
+        let data = error.get("data");
+        if has_other(error, &["data"]) || data.is_some_and(|d| has_other(d, &["elicitations"])) {
+            return Err(Block::Member);
+        }
+        let asks = data.and_then(|d| d.get("elicitations"));
         match asks.is_none() || self.client_request(live, "elicitation/create", None) {
             true => Ok(()),
             false => Err(Block::Asks),
@@ -229,6 +241,9 @@ impl Exchange {
 
     /// The state of a task holds what the call has come to.
     fn task_inside(&mut self, live: &Live, task: Value<'_>) -> Result<(), Block> {
+        if has_other(task, &["result", "error"]) {
+            return Err(Block::Member);
+        }
         if let Some(result) = task.get("result") {
             self.requests_inside(live, result)?;
         }
@@ -368,4 +383,9 @@ impl Exchange {
         edits.blank_line_breaks(doc);
         edits.apply(doc.src()).map(Some).map_err(|_| Block::Mask)
     }
+}
+
+/// Whether a member is one of these to readers that fold case, though it is spelt otherwise.
+fn has_other(object: Value<'_>, names: &[&str]) -> bool {
+    object.members().any(|(name, _)| respells(&name, names))
 }

@@ -304,8 +304,8 @@ impl Exchange {
         }
         let judge = self.judge(live);
         let arguments = arguments(spec, params);
-        let mut last = None;
-        for target in &targets {
+        let mut allowed = true;
+        for (place, target) in targets.iter().enumerate() {
             let mut tool = None;
             let decision = match (target, object(target)) {
                 (_, Some(object)) => judge.decide(object, arguments),
@@ -319,25 +319,18 @@ impl Exchange {
                 (_, None) => return Err(denied(spec)),
             };
             self.record.shadowed(&decision);
-            let allowed = decision.is_allowed();
+            allowed = decision.is_allowed();
             // Of several the first is named, or the one that is denied.
-            if last.is_none() || !allowed {
+            if place == 0 || !allowed {
                 self.name(live, target, tool.as_deref());
+                self.record.rule_id = decision.rule.map(str::to_owned);
+                self.record.reason = Some(decision.reason.to_owned());
             }
-            last = Some(decision);
             if !allowed {
                 break;
             }
         }
-        let Some(decision) = last else {
-            return Ok(());
-        };
-        self.record.rule_id = decision.rule.map(str::to_owned);
-        self.record.reason = Some(decision.reason.to_owned());
-        decision
-            .is_allowed()
-            .then_some(())
-            .ok_or_else(|| denied(spec))
+        allowed.then_some(()).ok_or_else(|| denied(spec))
     }
 
     /// What was masked is judged as the server will read it: another argument may be another
@@ -363,6 +356,9 @@ impl Exchange {
     /// What is asked for; `task` is the tool of a task that is named.
     fn name(&mut self, live: &Live, target: &Target<'_>, task: Option<&str>) {
         let short = |text: &str| short(live, text);
+        self.record.tool_name = None;
+        self.record.prompt_name = None;
+        self.record.resource_name = None;
         match target {
             Target::Tool(name) => self.record.tool_name = Some(short(name)),
             Target::Task(_) => self.record.tool_name = task.map(short),
@@ -469,7 +465,9 @@ fn compare(before: Value<'_>, after: Value<'_>, found: &mut Vec<(String, String)
 
 /// A name for the record, which stays small and clean whatever others write.
 pub(super) fn short(live: &Live, text: &str) -> String {
-    unmarked(live, &text.chars().take(256).collect::<String>())
+    // Cut before as well: masking it all would cost what the text costs.
+    let some: String = text.chars().take(4096).collect();
+    unmarked(live, &some).chars().take(256).collect()
 }
 
 /// A text of the client's for the record: what masking would take out does not go there.

@@ -1,6 +1,7 @@
 //! The answer of the server: its head, and a body that is looked at whole.
 
 use super::inspect::Verdict;
+use super::stream::SLICE;
 use super::{Exchange, Phase};
 use crate::action::{Action, Flow, HeaderEdit, Reply};
 use crate::block::Block;
@@ -220,30 +221,33 @@ impl Exchange {
             return self.refuse(&Refusal::Unavailable, cx);
         };
         let mut decoder = sse::Decoder::new(limit as usize);
-        let Ok(frames) = decoder.push(body) else {
-            return self.refuse(&Refusal::Blocked(Block::TooLong), cx);
-        };
         let mut answer = None;
-        for frame in frames {
-            let Some(data) = frame.data().filter(|d| !d.is_empty()) else {
-                continue;
+        // In slices, as a stream: a body of tiny events would be many times its size at once.
+        for slice in body.chunks(SLICE) {
+            let Ok(frames) = decoder.push(slice) else {
+                return self.refuse(&Refusal::Blocked(Block::TooLong), cx);
             };
-            match self.inspect(&live, &data) {
-                Ok(inspected) if inspected.answers && answer.is_none() => {
-                    answer = match inspected.verdict {
-                        Verdict::Pass(edited) => Some(edited.unwrap_or(data)),
-                        Verdict::Remove | Verdict::Deny(_) => None,
-                    };
-                    if answer.is_none() {
-                        return self.refuse(&Refusal::Blocked(Block::NoAnswer), cx);
+            for frame in frames {
+                let Some(data) = frame.data().filter(|d| !d.is_empty()) else {
+                    continue;
+                };
+                match self.inspect(&live, &data) {
+                    Ok(inspected) if inspected.answers && answer.is_none() => {
+                        answer = match inspected.verdict {
+                            Verdict::Pass(edited) => Some(edited.unwrap_or(data)),
+                            Verdict::Remove | Verdict::Deny(_) => None,
+                        };
+                        if answer.is_none() {
+                            return self.refuse(&Refusal::Blocked(Block::NoAnswer), cx);
+                        }
                     }
+                    Ok(inspected) if inspected.request => {
+                        return self.refuse(&Refusal::NotAcceptable, cx);
+                    }
+                    // What tells of progress has no place in one answer.
+                    Ok(_) => {}
+                    Err(block) => return self.refuse(&Refusal::Blocked(block), cx),
                 }
-                Ok(inspected) if inspected.request => {
-                    return self.refuse(&Refusal::NotAcceptable, cx);
-                }
-                // What tells of progress has no place in one answer.
-                Ok(_) => {}
-                Err(block) => return self.refuse(&Refusal::Blocked(block), cx),
             }
         }
         let Some(answer) = answer else {

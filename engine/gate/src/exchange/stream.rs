@@ -16,7 +16,7 @@ use std::rc::Rc;
 /// From this age on a stream follows the live policy (milliseconds).
 const FOLLOWS_AFTER: u64 = 60_000;
 /// How much of a piece is read at a time.
-const SLICE: usize = 16 * 1024;
+pub(super) const SLICE: usize = 16 * 1024;
 /// Denied server requests that are answered, for each exchange.
 const MOST_CALLS: u32 = 64;
 

@@ -63,9 +63,14 @@ fn of_several_resources_the_denied_one_is_named() {
     let record = listen(&["file:///ok/a", "file:///no", "file:///ok/b"]).record();
     assert_eq!(record["decision"], "deny");
     assert_eq!(record["resource_name"], "file:///no");
+    assert!(
+        record.get("rule_id").is_none(),
+        "the default denies: {record}"
+    );
     let record = listen(&["file:///ok/a", "file:///ok/b"]).record();
     assert_eq!(record["decision"], "allow");
     assert_eq!(record["resource_name"], "file:///ok/a");
+    assert_eq!(record["rule_id"], "some");
     assert_eq!(trials(&record), ["trial", "files"], "of all of them");
 }
 
