@@ -2,7 +2,7 @@
 
 use crate::json::{Edits, Kind, Value};
 use crate::method::ListKind;
-use crate::rpc::respells;
+use crate::rpc::has_other;
 use crate::target::can_be_asked_for;
 
 /// How many items of a list stay.
@@ -66,8 +66,7 @@ pub fn filter(
     let key = kind.key();
     let named = |item: Value<'_>| {
         let name = item.get_text(key)?;
-        let twice = item.members().any(|(member, _)| respells(&member, &[key]));
-        Some(!twice && can_be_asked_for(kind, &name) && keep(&name))
+        Some(!has_other(item, &[key]) && can_be_asked_for(kind, &name) && keep(&name))
     };
     let names: Option<Vec<bool>> = list.items().map(named).collect();
     let names = names.ok_or(ListingError)?;
@@ -88,8 +87,7 @@ pub fn is_ambiguous(result: Value<'_>) -> bool {
         "resourceTemplates",
         "inputRequests",
     ];
-    let mut members = result.members();
-    members.any(|(name, _)| respells(&name, DECIDES))
+    has_other(result, DECIDES)
 }
 
 /// The lists that a result holds by its shape, for answers whose request is not known.

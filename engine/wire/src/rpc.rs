@@ -306,6 +306,11 @@ pub fn respells(name: &str, names: &[&str]) -> bool {
             .any(|known| folded(letters()).eq(folded(known.chars())))
 }
 
+/// Whether an object has a member that is another spelling of one of the names ([`respells`]).
+pub fn has_other(object: Value<'_>, names: &[&str]) -> bool {
+    object.members().any(|(name, _)| respells(&name, names))
+}
+
 fn fold(name: &str) -> String {
     folded(name.chars()).collect()
 }

@@ -11,7 +11,7 @@ use mcp_zero_policy::Object;
 use mcp_zero_wire::json::{Doc, Edits, Kind, Limits, Value};
 use mcp_zero_wire::listing;
 use mcp_zero_wire::method::{self, Governed, ListKind, Sender, Spec};
-use mcp_zero_wire::rpc::{Id, IdBuf, Message, respells};
+use mcp_zero_wire::rpc::{Id, IdBuf, Message, has_other};
 use mcp_zero_wire::target::{Target, targets};
 
 /// What becomes of a message.
@@ -383,9 +383,4 @@ impl Exchange {
         edits.blank_line_breaks(doc);
         edits.apply(doc.src()).map(Some).map_err(|_| Block::Mask)
     }
-}
-
-/// Whether a member is one of these to readers that fold case, though it is spelt otherwise.
-fn has_other(object: Value<'_>, names: &[&str]) -> bool {
-    object.members().any(|(name, _)| respells(&name, names))
 }
